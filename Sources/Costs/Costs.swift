@@ -1,0 +1,111 @@
+// The record of what one request cost. Values only: how they are shown is a matter of Presentation and Admin,
+// when they are taken is a matter of the Gateway.
+
+/// Which of the models answered.
+public enum Model: UInt8, Sendable, CaseIterable {
+  /// A file out of the gateway's own cache, head and body in one `send`.
+  case staticCache
+  /// A file that the kernel sent by `sendfile`.
+  case staticSendfile
+  /// A process for this request alone (RFC 3875).
+  case cgi
+  /// The gateway's own answer: an error, a redirect, a listing, a 304.
+  case inside
+
+  /// The name under which logs, Server-Timing and reports show the model.
+  public var name: StaticString {
+    switch self {
+    case .staticCache, .staticSendfile: "static"
+    case .cgi: "cgi"
+    case .inside: "internal"
+    }
+  }
+
+  /// How the body left, for the models that have a choice.
+  public var transfer: StaticString? {
+    switch self {
+    case .staticCache: "cache"
+    case .staticSendfile: "sendfile"
+    case .cgi, .inside: nil
+    }
+  }
+}
+
+/// The parts of a request's time, in nanoseconds of the monotonic clock. `nil` is a part that did not happen.
+public struct Phases: Sendable, Equatable {
+  /// From the first byte of the request to the end of its head.
+  public var head: Int64?
+  /// From the end of the head to the last byte of the body.
+  public var body: Int64?
+  /// In the route's queue, waiting for a place.
+  public var queue: Int64?
+  /// From the request to the spawner until the program's exec succeeded.
+  public var spawn: Int64?
+  /// From exec to the first byte that the program printed.
+  public var firstByte: Int64?
+  /// From the program's first byte to its last.
+  public var output: Int64?
+  /// From the program's last byte until it was reaped.
+  public var exit: Int64?
+
+  public init() {}
+}
+
+/// What a process took, as the kernel counted it (`wait4`, getrusage(2)).
+public struct ProcessCost: Sendable, Equatable {
+  /// User and system time together. Their split is a sample by clock ticks and is not kept.
+  public var cpuNanoseconds: Int64
+  /// The resident peak of the largest process among the child and its own reaped children, never a sum.
+  public var peakResidentBytes: Int64
+  public var minorFaults: Int64
+  public var majorFaults: Int64
+  public var voluntarySwitches: Int64
+  public var involuntarySwitches: Int64
+  public var blocksRead: Int64
+  public var blocksWritten: Int64
+
+  public init(
+    cpuNanoseconds: Int64, peakResidentBytes: Int64, minorFaults: Int64, majorFaults: Int64,
+    voluntarySwitches: Int64, involuntarySwitches: Int64, blocksRead: Int64, blocksWritten: Int64
+  ) {
+    self.cpuNanoseconds = cpuNanoseconds
+    self.peakResidentBytes = peakResidentBytes
+    self.minorFaults = minorFaults
+    self.majorFaults = majorFaults
+    self.voluntarySwitches = voluntarySwitches
+    self.involuntarySwitches = involuntarySwitches
+    self.blocksRead = blocksRead
+    self.blocksWritten = blocksWritten
+  }
+}
+
+/// How a process ended.
+public enum ProcessEnd: Sendable, Equatable {
+  case exited(status: Int32)
+  case signalled(signal: Int32)
+}
+
+/// The bill of one request.
+public struct Bill: Sendable {
+  public var model: Model = .inside
+  /// The index of the route in the gateway's table; `nil` where no route was found.
+  public var route: Int?
+  public var status: Int = 0
+  /// Head and body as they came, framing included.
+  public var bytesIn: Int64 = 0
+  /// Head and body as they were handed to the kernel, framing included.
+  public var bytesOut: Int64 = 0
+  /// The body alone, as the access log counts it.
+  public var bodyBytesOut: Int64 = 0
+  /// When the first byte of the request was read: nanoseconds since the epoch.
+  public var startedAt: Int64 = 0
+  /// From the first byte of the request to the last byte of the answer in the kernel's hands; for CGI, or to the
+  /// reaping of the process where that came later.
+  public var durationNanoseconds: Int64 = 0
+  public var phases = Phases()
+  /// CGI: what the process took. `nil` where no process ran, or where it could not be waited for.
+  public var process: ProcessCost?
+  public var processEnd: ProcessEnd?
+
+  public init() {}
+}
