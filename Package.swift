@@ -27,11 +27,17 @@ let package = Package(
     .target(name: "HTTPWire", swiftSettings: strictlySafe),
     .target(name: "CGI", dependencies: ["HTTPWire"]),
     .target(name: "Kernel", dependencies: ["CKernel", .product(name: "SystemPackage", package: "swift-system")]),
-    .target(name: "Log", dependencies: ["Kernel", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "Log",
+      dependencies: [
+        "Kernel", .product(name: "Logging", package: "swift-log"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
     .target(
       name: "EventLoop",
       dependencies: [
-        "Kernel", .product(name: "HeapModule", package: "swift-collections"),
+        "Kernel", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(name: "Processes", dependencies: ["Kernel", "SpawnProtocol"]),
     .target(name: "StaticFiles", dependencies: ["Kernel", "HTTPWire"]),

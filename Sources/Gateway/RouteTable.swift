@@ -1,0 +1,33 @@
+/// The routes, the longest path first.
+struct RouteTable: Sendable {
+  enum Match {
+    /// The route, by its index in the table.
+    case route(Int)
+    /// The path lacks the slash that only a route of that name has.
+    case lacksSlash
+    case none
+  }
+
+  let routes: [Route]
+
+  init(_ routes: [Route]) {
+    self.routes = routes.sorted { $0.pathBytes.count > $1.pathBytes.count }
+  }
+
+  /// Finds the route for a decoded path: the longest that it begins with, by whole segments, bytes compared.
+  func match(_ path: [UInt8]) -> Match {
+    for index in routes.indices {
+      let prefix = routes[index].pathBytes
+      if begins(path, with: prefix, count: prefix.count) { return .route(index) }
+      // `/wiki` for the route `/wiki/`.
+      if path.count == prefix.count - 1, begins(path, with: prefix, count: path.count) { return .lacksSlash }
+    }
+    return .none
+  }
+
+  private func begins(_ path: [UInt8], with prefix: [UInt8], count: Int) -> Bool {
+    guard path.count >= count else { return false }
+    for index in 0..<count where path[index] != prefix[index] { return false }
+    return true
+  }
+}

@@ -1,0 +1,72 @@
+import CKernel
+import Glibc
+
+/// What concerns the process as a whole.
+public enum ThisProcess {
+  public static var pid: CInt { getpid() }
+
+  /// The processors that this process may run on. sched_getaffinity(2).
+  public static func processors() -> Int {
+    max(1, retrying { ck_processors() })
+  }
+
+  /// Lets a write to a closed socket or pipe be an error instead of the end.
+  public static func ignoreBrokenPipes() {
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Blocks the signals that end or steer a server, for this thread and those it starts, so that `nextSignal` gets
+  /// them.
+  public static func holdSignals() {
+    var set = Self.signals
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  /// Waits for a signal. sigwait(3).
+  public static func nextSignal() -> CInt {
+    var set = Self.signals
+    var signal: CInt = 0
+    sigwait(&set, &signal)
+    return signal
+  }
+
+  /// Sends this process a signal that `nextSignal` gives.
+  public static func raise(_ signal: CInt) {
+    kill(getpid(), signal)
+  }
+
+  public static let terminate = SIGTERM
+  public static let interrupt = SIGINT
+
+  private static var signals: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
+    return set
+  }
+
+  /// Raises the soft limit of open descriptors to the hard one, and gives it. setrlimit(2).
+  public static func raiseDescriptorLimit() -> Int {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// The path of the program that runs.
+  public static func executablePath() -> String {
+    (try? canonicalPath("/proc/self/exe")) ?? CommandLine.arguments[0]
+  }
+
+  public static func isTerminal(_ raw: CInt) -> Bool { isatty(raw) == 1 }
+
+  /// An environment variable of this process; nil where it is not set.
+  public static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  public static let standardOutput: CInt = 1
+  public static let standardError: CInt = 2
+}

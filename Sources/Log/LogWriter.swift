@@ -1,0 +1,85 @@
+// Where lines go that people or programs read later. No loop ever waits for them: what a loop has to say is handed
+// over in batches or lines, bounded, and one thread writes it out. What finds no room is counted, and the count is
+// said as soon as there is room again.
+
+import DequeModule
+import Kernel
+
+/// One destination of lines, written by a thread of its own.
+public final class LogWriter: Sendable {
+  private struct State: Sendable {
+    var pending: Deque<[UInt8]> = []
+    var dropped = 0
+    var closing = false
+    var closed = false
+  }
+
+  private enum Work {
+    case write([[UInt8]], dropped: Int)
+    case finish
+  }
+
+  private let state = Condition(State())
+  private let pendingLimit: Int
+
+  /// - Parameters:
+  ///   - destination: where the lines go; closed at the end.
+  ///   - name: of the thread.
+  ///   - pendingLimit: how many pieces may wait.
+  ///   - droppedLine: the line that says how many pieces found no room.
+  public init(
+    destination: consuming sending Descriptor, name: String, pendingLimit: Int,
+    droppedLine: @escaping @Sendable (Int) -> [UInt8]
+  ) {
+    self.pendingLimit = pendingLimit
+    let state = self.state
+    let raw = destination.raw
+    let owner = Owner(destination)
+    _ = Thread(name: name) {
+      while case .write(let pieces, let dropped) = state.wait(Self.takeWork) {
+        for piece in pieces { try? writeFully(raw, piece) }
+        if dropped > 0 { try? writeFully(raw, droppedLine(dropped)) }
+      }
+      withExtendedLifetime(owner) {}
+      state.change { state in (true, state.closed = true) }
+    }
+  }
+
+  private static func takeWork(_ state: inout State) -> Work? {
+    if !state.pending.isEmpty || state.dropped > 0 {
+      let work = Work.write(Array(state.pending), dropped: state.dropped)
+      state.pending.removeAll(keepingCapacity: true)
+      state.dropped = 0
+      return work
+    }
+    return state.closing ? .finish : nil
+  }
+
+  /// Hands a piece over: one line or several, each with its end.
+  public func write(_ piece: [UInt8]) {
+    state.change { state in
+      if state.pending.count >= pendingLimit {
+        state.dropped += 1
+        return (false, ())
+      }
+      state.pending.append(piece)
+      return (state.pending.count == 1, ())
+    }
+  }
+
+  /// Writes what waits and ends, or gives up after so long where the destination takes nothing.
+  public func close(withinMilliseconds limit: Int) {
+    state.change { state in (true, state.closing = true) }
+    let deadline = Clock.monotonic() + Int64(limit) * 1_000_000
+    while Clock.monotonic() < deadline {
+      if state.change({ (false, $0.closed) }) { return }
+      Clock.sleep(milliseconds: 1)
+    }
+  }
+}
+
+/// Keeps a descriptor for a closure, which cannot hold one by itself.
+private final class Owner: Sendable {
+  let descriptor: Descriptor
+  init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}

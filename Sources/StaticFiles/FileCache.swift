@@ -1,0 +1,140 @@
+import Kernel
+import Synchronization
+
+/// How many bytes all caches together may hold: each loop has a cache of its own, so that none waits for another.
+public final class CacheBudget: Sendable {
+  public let limitBytes: Int
+  private let used = Atomic<Int>(0)
+
+  public init(limitBytes: Int) { self.limitBytes = limitBytes }
+
+  public var usedBytes: Int { used.load(ordering: .relaxed) }
+
+  func take(_ bytes: Int) -> Bool {
+    if used.wrappingAdd(bytes, ordering: .relaxed).newValue <= limitBytes { return true }
+    giveBack(bytes)
+    return false
+  }
+
+  func giveBack(_ bytes: Int) {
+    used.wrappingSubtract(bytes, ordering: .relaxed)
+  }
+}
+
+/// The files that a loop has open, by root and path. What it gives was true at most a second ago.
+public final class FileCache {
+  private struct Entry {
+    var root: Int
+    var path: [UInt8]
+    var file: ServedFile
+    var checkedAt: Int64
+    /// Set by each use, cleared as the hand passes: the second chance of the clock algorithm.
+    var used: Bool
+  }
+
+  private let budget: CacheBudget
+  private let keepUpTo: Int
+  private let entryLimit: Int
+  private var entries: [Entry] = []
+  private var byHash: [Int: Int] = [:]
+  private var hand = 0
+  private let seed = Int.random(in: .min ... .max)
+
+  static let freshNanoseconds: Int64 = 1_000_000_000
+
+  /// - Parameters:
+  ///   - keepUpTo: the content of files of up to so many bytes is kept.
+  ///   - entryLimit: how many files are kept open.
+  public init(budget: CacheBudget, keepUpTo: Int, entryLimit: Int) {
+    self.budget = budget
+    self.keepUpTo = keepUpTo
+    self.entryLimit = entryLimit
+  }
+
+  /// A file that was seen there within the last second.
+  /// - Parameter range: the part of `path` that is below the root.
+  public func fresh(_ root: Int, _ path: [UInt8], from start: Int, now: Int64) -> ServedFile? {
+    guard let index = byHash[hash(root, path, from: start)] else { return nil }
+    guard entries[index].root == root, entries[index].path.elementsEqual(path[start...]) else { return nil }
+    guard now - entries[index].checkedAt < Self.freshNanoseconds else { return nil }
+    entries[index].used = true
+    return entries[index].file
+  }
+
+  /// Looks a path up in its root, and keeps what was found.
+  public func find(_ number: Int, _ root: FileRoot, _ path: [UInt8], now: Int64, mayWait: Bool) -> Found {
+    let found = root.find(path, keepUpTo: keepUpTo, mayWait: mayWait)
+    return keep(number, path, found, now: now)
+  }
+
+  /// Keeps what a helper thread found. Where the cache has the very same file, that one is given instead.
+  public func keep(_ root: Int, _ path: [UInt8], _ found: Found, now: Int64) -> Found {
+    let key = hash(root, path, from: 0)
+    let index = byHash[key]
+    guard case .file(let file) = found else {
+      if case .wouldWait = found { return found }
+      if let index, entries[index].root == root, entries[index].path == path { remove(at: index) }
+      return found
+    }
+    if let index {
+      if entries[index].root == root, entries[index].path == path, entries[index].file.status == file.status {
+        entries[index].checkedAt = now
+        entries[index].used = true
+        return .file(entries[index].file)
+      }
+      remove(at: index)
+    }
+    insert(Entry(root: root, path: path, file: file, checkedAt: now, used: false), key)
+    return found
+  }
+
+  /// Closes all that it holds.
+  public func removeAll() {
+    for entry in entries { budget.giveBack(entry.file.weight) }
+    entries = []
+    byHash = [:]
+    hand = 0
+  }
+
+  private func insert(_ entry: Entry, _ key: Int) {
+    guard entry.file.weight <= budget.limitBytes else { return }
+    while entries.count >= entryLimit, evictOne() {}
+    while !budget.take(entry.file.weight) {
+      // Nothing of ours left to give up: the other loops hold it all, and this file goes uncached.
+      if !evictOne() { return }
+    }
+    byHash[key] = entries.count
+    entries.append(entry)
+  }
+
+  private func evictOne() -> Bool {
+    if entries.isEmpty { return false }
+    while true {
+      if hand >= entries.count { hand = 0 }
+      if !entries[hand].used { break }
+      entries[hand].used = false
+      hand += 1
+    }
+    remove(at: hand)
+    return true
+  }
+
+  private func remove(at index: Int) {
+    budget.giveBack(entries[index].file.weight)
+    byHash[hash(entries[index].root, entries[index].path, from: 0)] = nil
+    let last = entries.count - 1
+    if index != last {
+      entries.swapAt(index, last)
+      byHash[hash(entries[index].root, entries[index].path, from: 0)] = index
+    }
+    entries.removeLast()
+  }
+
+  /// FNV-1a from a seed of this process's own, so that nobody outside can aim two paths at one place; where two meet
+  /// all the same, the later one takes it.
+  private func hash(_ root: Int, _ path: [UInt8], from start: Int) -> Int {
+    var hash = UInt64(bitPattern: Int64(seed ^ root))
+    for index in start..<path.count { hash = (hash ^ UInt64(path[index])) &* 0x100_0000_01B3 }
+    return Int(truncatingIfNeeded: hash ^ (hash >> 32))
+  }
+}

@@ -1,0 +1,143 @@
+import Kernel
+
+/// What a path below a root came to.
+public enum Found: Sendable {
+  case file(ServedFile)
+  /// A directory: the path lacks its slash.
+  case directoryWithoutSlash
+  /// A directory without an index, to be listed.
+  case listing
+  case notFound
+  case forbidden
+  /// The path leaves the root by a symbolic link, or by one of the kernel's magic ones.
+  case outside
+  /// Opening failed for another reason, which is the server's.
+  case failed(Errno)
+  /// The look-up would wait for a disk: to be asked again on a thread that may.
+  case wouldWait
+}
+
+/// A directory whose files are served.
+public final class FileRoot: Sendable {
+  public let path: String
+  let directory: RootDirectory
+  public let index: [String]
+  public let listing: Bool
+  private let indexNames: [[UInt8]]
+
+  /// - Parameters:
+  ///   - path: the directory.
+  ///   - index: the names of the files that stand for a directory, in order of preference.
+  ///   - listing: whether a directory without one of them is listed.
+  /// - Throws: what opening the directory does.
+  public init(path: String, index: [String] = ["index.html"], listing: Bool) throws(Errno) {
+    self.path = path
+    directory = try RootDirectory(path)
+    self.index = index
+    self.listing = listing
+    indexNames = index.map { Array($0.utf8) }
+  }
+
+  /// Finds what a path means.
+  /// - Parameters:
+  ///   - path: decoded, its dot segments resolved, without the leading slash; a trailing slash means a directory.
+  ///   - keepUpTo: the content of a file of up to so many bytes is read.
+  ///   - mayWait: whether to wait for the disk.
+  public func find(_ path: [UInt8], keepUpTo: Int, mayWait: Bool) -> Found {
+    if hasHiddenSegment(path) { return .notFound }
+    let wantsDirectory = path.isEmpty || path.last == UInt8(ascii: "/")
+    if !wantsDirectory { return open(path, keepUpTo: keepUpTo, mayWait: mayWait) }
+    for name in indexNames {
+      let found = open(path + name, keepUpTo: keepUpTo, mayWait: mayWait)
+      if case .notFound = found { continue }
+      if case .directoryWithoutSlash = found { continue }
+      return found
+    }
+    return findDirectory(path, mayWait: mayWait)
+  }
+
+  private func findDirectory(_ path: [UInt8], mayWait: Bool) -> Found {
+    do {
+      let opened = try directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
+      guard try FileStatus(of: opened.raw).kind == .directory else { return .notFound }
+      return listing ? .listing : .forbidden
+    } catch {
+      return Self.judge(error)
+    }
+  }
+
+  private func open(_ path: [UInt8], keepUpTo: Int, mayWait: Bool) -> Found {
+    do {
+      let opened = try directory.open(path, .read, cachedOnly: !mayWait)
+      let status = try FileStatus(of: opened.raw)
+      switch status.kind {
+      case .directory: return .directoryWithoutSlash
+      // A FIFO, socket or device has no end that a response could promise.
+      case .other: return .forbidden
+      case .regular: break
+      }
+      var content: [UInt8]?
+      if status.size <= keepUpTo {
+        content = readAtIfCached(opened.raw, offset: 0, count: status.size)
+        if content == nil {
+          if !mayWait { return .wouldWait }
+          content = try readAt(opened.raw, offset: 0, count: status.size)
+          // It shrank meanwhile: this once it is sent as a large file is, which notices.
+          if content!.count != status.size { content = nil }
+        }
+      }
+      let nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+      return .file(ServedFile(opened, status: status, name: path[nameStart...], content: content))
+    } catch {
+      return Self.judge(error)
+    }
+  }
+
+  private static func judge(_ error: Errno) -> Found {
+    switch error {
+    case .wouldBlock: .wouldWait
+    case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong, .tooManySymbolicLinkLevels: .notFound
+    case .permissionDenied: .forbidden
+    case .improperLink: .outside
+    // ENXIO: a socket, or a device without a driver.
+    case .noSuchAddressOrDevice: .forbidden
+    default: .failed(error)
+    }
+  }
+
+  /// The entries of a directory of this root, hidden ones left out, directories first, by name. Waits for the disk.
+  public func list(_ path: [UInt8], limit: Int) throws(Errno) -> (entries: [DirectoryEntry], cut: Bool) {
+    let opened = try directory.open(directoryPath(path), .directory, cachedOnly: false)
+    var (entries, cut) = try readDirectory(opened.raw, limit: limit)
+    entries.removeAll { $0.name.first == UInt8(ascii: ".") || $0.status.kind == .other }
+    entries.sort { left, right in
+      let leftIsDirectory = left.status.kind == .directory
+      if leftIsDirectory != (right.status.kind == .directory) { return leftIsDirectory }
+      return left.name.lexicographicallyPrecedes(right.name)
+    }
+    return (entries, cut)
+  }
+
+  private func directoryPath(_ path: [UInt8]) -> [UInt8] {
+    path.isEmpty ? [UInt8(ascii: ".")] : path
+  }
+}
+
+/// Whether a segment begins with a dot: `.git`, `.htpasswd` and editors' files are nobody's business.
+/// `.well-known` is (RFC 8615).
+private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
+  let dot = UInt8(ascii: "."), slash = UInt8(ascii: "/")
+  var atStart = true
+  for index in path.indices {
+    if atStart, path[index] == dot, !isWellKnown(path, at: index) { return true }
+    atStart = path[index] == slash
+  }
+  return false
+}
+
+private func isWellKnown(_ path: [UInt8], at start: Int) -> Bool {
+  let name: StaticString = ".well-known"
+  let end = start + name.utf8CodeUnitCount
+  guard start == 0, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return false }
+  return path[..<end].elementsEqual(".well-known".utf8)
+}

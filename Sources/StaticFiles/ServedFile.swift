@@ -1,0 +1,65 @@
+import HTTPWire
+import Kernel
+
+/// A regular file that was opened, with what a response says of it. What is in it does not change: a file that changed
+/// on disk is opened anew.
+public final class ServedFile: Sendable {
+  /// Open only where the content is not kept: a descriptor is dearer than a page of memory.
+  private let descriptor: Descriptor?
+  public let size: Int
+  /// RFC 9110, section 8.8.2, in seconds since the epoch.
+  public let lastModified: Int
+  /// A strong validator with its quotes, RFC 9110, section 8.8.3: of inode, size and time of change.
+  public let entityTag: [UInt8]
+  /// The content, where the file is small enough to be kept in memory.
+  public let content: [UInt8]?
+  /// The header fields that speak of the file: Content-Type, Last-Modified, ETag, Accept-Ranges.
+  public let fields: [UInt8]
+  let status: FileStatus
+
+  /// - Parameters:
+  ///   - status: of the descriptor; a regular file.
+  ///   - name: the last segment of its path, which tells the type.
+  init(_ descriptor: consuming Descriptor, status: FileStatus, name: ArraySlice<UInt8>, content: [UInt8]?) {
+    self.status = status
+    self.content = content
+    if content == nil { self.descriptor = consume descriptor } else { self.descriptor = nil }
+    size = status.size
+    lastModified = status.modifiedSeconds
+    var tag: [UInt8] = [UInt8(ascii: "\"")]
+    appendHexadecimal(status.inode, to: &tag)
+    tag.append(UInt8(ascii: "-"))
+    appendHexadecimal(UInt64(status.size), to: &tag)
+    tag.append(UInt8(ascii: "-"))
+    appendHexadecimal(
+      UInt64(bitPattern: Int64(status.modifiedSeconds)) &* 1_000_000_000 &+ UInt64(status.modifiedNanoseconds),
+      to: &tag)
+    tag.append(UInt8(ascii: "\""))
+    entityTag = tag
+
+    var fields: [UInt8] = []
+    ResponseWriter.appendField("Content-Type", MediaType.of(name: name), to: &fields)
+    var date: [UInt8] = []
+    HTTPDate.append(status.modifiedSeconds, to: &date)
+    ResponseWriter.appendField("Last-Modified", date, to: &fields)
+    ResponseWriter.appendField("ETag", tag, to: &fields)
+    ResponseWriter.appendField("Accept-Ranges", "bytes", to: &fields)
+    self.fields = fields
+  }
+
+  /// The descriptor, for a file whose content is not kept.
+  public var raw: Int32 {
+    guard let raw = descriptor?.raw else { preconditionFailure("a file that is kept in memory has no descriptor") }
+    return raw
+  }
+
+  /// What keeping it costs the cache, in bytes. An open descriptor is weighed too: the budget bounds how many stay
+  /// open.
+  var weight: Int { (content?.count ?? Self.descriptorWeight) + fields.count + 512 }
+
+  static let descriptorWeight = 65_536
+}
+
+private func appendHexadecimal(_ value: UInt64, to bytes: inout [UInt8]) {
+  bytes.append(contentsOf: String(value, radix: 16).utf8)
+}
