@@ -27,12 +27,7 @@ let package = Package(
     .target(name: "HTTPWire", swiftSettings: strictlySafe),
     .target(name: "CGI", dependencies: ["HTTPWire"]),
     .target(name: "Kernel", dependencies: ["CKernel", .product(name: "SystemPackage", package: "swift-system")]),
-    .target(
-      name: "Log",
-      dependencies: [
-        "Kernel", .product(name: "Logging", package: "swift-log"),
-        .product(name: "DequeModule", package: "swift-collections"),
-      ]),
+    .target(name: "Log", dependencies: ["Kernel", .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "EventLoop",
       dependencies: [

@@ -61,6 +61,8 @@ public struct ProgramSettings: Sendable {
   public var directory: String
   /// Asked about scripts, beneath which they must lie.
   public var root: FileRoot
+  /// What DOCUMENT_ROOT and PATH_TRANSLATED begin with.
+  public var documentRoot: String
   /// `timeout`: the wait for the program's head, and any silence after it.
   public var timeout: Int64 = 60 * second
   /// `concurrency`: how many run at once.
@@ -78,9 +80,10 @@ public struct ProgramSettings: Sendable {
   /// The longest line of a program's standard error that the log keeps whole.
   public var errorLineBytes = 8_192
 
-  public init(directory: String, root: FileRoot) {
+  public init(directory: String, root: FileRoot, documentRoot: String) {
     self.directory = directory
     self.root = root
+    self.documentRoot = documentRoot
   }
 }
 

@@ -19,8 +19,8 @@ public struct Descriptor: ~Copyable, Sendable {
 
 /// The two ends of a pipe, close-on-exec.
 public struct Pipe: ~Copyable {
-  public var readEnd: Descriptor
-  public var writeEnd: Descriptor
+  public let readEnd: Descriptor
+  public let writeEnd: Descriptor
 
   /// - Parameter readEndBlocks: whether a read of the read end waits; the write end, a program's, always does.
   public init(readEndBlocks: Bool = false) throws(Errno) {
@@ -32,6 +32,9 @@ public struct Pipe: ~Copyable {
     writeEnd = Descriptor(owning: ends.1)
     if !readEndBlocks { setNonblocking(ends.0) }
   }
+
+  /// Gives the read end away and closes the other, which a program has by now.
+  public consuming func takeReadEnd() -> Descriptor { readEnd }
 }
 
 /// Sets O_NONBLOCK.

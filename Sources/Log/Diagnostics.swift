@@ -1,6 +1,9 @@
 import Kernel
 import Logging
 
+/// The log that modules above this one write to: swift-log's, so that they need not import it.
+public typealias Logger = Logging.Logger
+
 /// swift-log's back end: one line a message, `2026-11-24T21:40:00Z level message key=value`.
 public struct DiagnosticsHandler: LogHandler {
   private let writer: LogWriter

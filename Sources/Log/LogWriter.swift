@@ -2,13 +2,12 @@
 // over in batches or lines, bounded, and one thread writes it out. What finds no room is counted, and the count is
 // said as soon as there is room again.
 
-import DequeModule
 import Kernel
 
 /// One destination of lines, written by a thread of its own.
 public final class LogWriter: Sendable {
   private struct State: Sendable {
-    var pending: Deque<[UInt8]> = []
+    var pending: [[UInt8]] = []
     var dropped = 0
     var closing = false
     var closed = false
@@ -47,8 +46,8 @@ public final class LogWriter: Sendable {
 
   private static func takeWork(_ state: inout State) -> Work? {
     if !state.pending.isEmpty || state.dropped > 0 {
-      let work = Work.write(Array(state.pending), dropped: state.dropped)
-      state.pending.removeAll(keepingCapacity: true)
+      let work = Work.write(state.pending, dropped: state.dropped)
+      state.pending = []
       state.dropped = 0
       return work
     }

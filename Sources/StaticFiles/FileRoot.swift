@@ -105,6 +105,34 @@ public final class FileRoot: Sendable {
     }
   }
 
+  /// What stands at a path, for one who would run it.
+  public enum Inspected: Sendable {
+    case file(FileStatus, executable: Bool)
+    case directory
+    case other(Found)
+  }
+
+  /// Asks what a path is, without opening it for reading.
+  public func inspect(_ path: [UInt8], mayWait: Bool) -> Inspected {
+    do {
+      let opened = try directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
+      let status = try FileStatus(of: opened.raw)
+      return switch status.kind {
+      case .regular: .file(status, executable: mayExecute(opened.raw))
+      case .directory: .directory
+      case .other: .other(.forbidden)
+      }
+    } catch {
+      return .other(Self.judge(error))
+    }
+  }
+
+  /// The first bytes of a file, if they can be had without waiting for a disk.
+  public func beginning(of path: [UInt8], status: FileStatus, atMost count: Int) -> [UInt8]? {
+    guard let opened = try? directory.open(path, .read, cachedOnly: true) else { return nil }
+    return readAtIfCached(opened.raw, offset: 0, count: min(count, status.size))
+  }
+
   /// The entries of a directory of this root, hidden ones left out, directories first, by name. Waits for the disk.
   public func list(_ path: [UInt8], limit: Int) throws(Errno) -> (entries: [DirectoryEntry], cut: Bool) {
     let opened = try directory.open(directoryPath(path), .directory, cachedOnly: false)

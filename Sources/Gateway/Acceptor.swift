@@ -1,0 +1,108 @@
+import EventLoop
+import Kernel
+
+/// A listener that a loop's objects can hold.
+final class ListenerBox: Sendable {
+  let listener: Listener
+  init(_ listener: consuming Listener) { self.listener = listener }
+}
+
+/// Takes connections in, for all lanes.
+final class Acceptor: LoopTarget {
+  /// Posted to the accepting lane when a connection closed elsewhere and there is room again.
+  struct Resume: Sendable {}
+
+  /// How many are taken at one go, so that a burst of arrivals does not hold up those who are being served.
+  private static let batch = 64
+  private static let pauseNanoseconds = 100 * millisecond
+
+  private unowned let lane: Lane
+  private let listeners: [ListenerBox]
+  private var tokens: [Token] = []
+  private var timer: Token?
+  private var paused = false
+  private var saidFull = false
+
+  init(_ lane: Lane, _ listeners: [ListenerBox]) {
+    self.lane = lane
+    self.listeners = listeners
+    timer = lane.loop.register(self)
+    resume()
+  }
+
+  func close() {
+    pause()
+    if let timer { lane.loop.unregister(timer) }
+    timer = nil
+  }
+
+  /// There may be room again.
+  func connectionClosed() {
+    if paused, timer != nil { resume() }
+  }
+
+  private func pause() {
+    for token in tokens { lane.loop.unregister(token) }
+    tokens = []
+    paused = true
+  }
+
+  private func resume() {
+    paused = false
+    for (index, box) in listeners.enumerated() {
+      do {
+        tokens.append(
+          try lane.loop.register(box.listener.descriptor.raw, .readable, self, role: UInt8(truncatingIfNeeded: index)))
+      } catch {
+        lane.shared.log.critical("cannot listen on \(box.listener.address.text): \(error)")
+      }
+    }
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    let listener = listeners[Int(role)]
+    for _ in 0..<Self.batch {
+      guard lane.shared.admitConnection() else {
+        if !saidFull {
+          lane.shared.log.warning(
+            "accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
+        }
+        saidFull = true
+        pause()
+        return
+      }
+      switch accept(on: listener.listener.descriptor.raw) {
+      case .connection(let descriptor, let address):
+        saidFull = false
+        if !address.isUnix { setNoDelay(descriptor.raw) }
+        place(
+          Handover(socket: ClientSocket(descriptor, address: address, local: listener.listener.address)))
+      case .none:
+        lane.shared.releaseConnection()
+        return
+      case .failed(let error):
+        lane.shared.releaseConnection()
+        refused(error)
+        return
+      }
+    }
+  }
+
+  private func place(_ handover: Handover) {
+    let chosen = Packing.choose(lane.shared.lanes, now: lane.loop.now)
+    if chosen == lane.number {
+      lane.adopt(handover)
+    } else {
+      lane.shared.lanes[chosen].mailbox.post(handover, to: lane.shared.lanes[chosen].token)
+    }
+  }
+
+  /// EMFILE and its like: the connection stays in the backlog, and trying again at once would spin.
+  private func refused(_ error: Errno) {
+    lane.shared.log.error("accepting pauses for 100 ms: \(error)")
+    pause()
+    if let timer { lane.loop.schedule(timer, at: lane.loop.now + Self.pauseNanoseconds) }
+  }
+
+  func timerFired(role: UInt8) { connectionClosed() }
+}

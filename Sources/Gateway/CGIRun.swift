@@ -1,0 +1,491 @@
+// One program that runs, or waits to run, for one request: the process's side of CGI. What the client gets of it is
+// ProgramAnswer's matter. A run is over when its output, its errors and its exit are all there; until then it keeps
+// its place among those that may run.
+
+import CGI
+import Costs
+import EventLoop
+import Kernel
+import Log
+import Processes
+
+final class CGIRun: LoopTarget {
+  /// What the run is at. Changed by `enter` alone.
+  enum Stage {
+    case new
+    /// Waits for a place.
+    case queued
+    /// Its output is read.
+    case running
+    /// Its output has ended; its exit is awaited.
+    case exiting
+    /// It was told to end, and will be killed if it does not.
+    case ending
+    case over
+  }
+
+  enum Role {
+    static let base: UInt8 = 0
+    static let output: UInt8 = 1
+    static let errors: UInt8 = 2
+    static let exit: UInt8 = 3
+  }
+
+  /// How soon to look again for a pid that the spawner has not written yet.
+  private static let pidRetry = 10 * millisecond
+
+  unowned let lane: Lane
+  let program: ProgramSettings
+  let script: Script
+  private let admission: Admission
+  private let row: Int
+  private var environment: EnvironmentSink
+  private(set) var stage = Stage.new
+  weak var answer: ProgramAnswer?
+
+  /// The request's bill, from the moment when the program has its body.
+  var bill = Bill()
+  var draft: RecordDraft?
+  var startedAt: Int64 = 0
+
+  private var base: Token?
+  private var body: BodySpool?
+  private var spawner: Spawner?
+  private var ticket: SpawnTicket?
+  private var output: ProgramPipe?
+  private var errors: ProgramPipe?
+  private var exitWatch: ProgramPipe?
+  private var errorLines: ErrorLines
+  private var hasPlace = false
+  private var queuedAt: Int64 = 0
+  private var firstByteAt: Int64 = 0
+  private var lastByteAt: Int64 = 0
+  private var deadline = Int64.max
+  private var killed = false
+
+  init(_ lane: Lane, _ route: Int, _ program: ProgramSettings, _ script: Script, _ environment: EnvironmentSink) {
+    self.lane = lane
+    self.program = program
+    self.script = script
+    self.environment = environment
+    admission = lane.shared.admissions[route]!
+    row = lane.shared.rows[route]!
+    errorLines = ErrorLines(limitBytes: program.errorLineBytes)
+  }
+
+  /// The script's name, for the log.
+  var name: String { String(decoding: script.name, as: UTF8.self) }
+
+  private func enter(_ next: Stage) { stage = next }
+
+  // MARK: A place
+
+  /// Asks for a place, and runs or waits.
+  func start(_ spool: BodySpool) {
+    body = spool
+    base = lane.loop.register(self, role: Role.base)
+    lane.add(self)
+    queuedAt = Clock.monotonic()
+    switch admission.enter(base!, mailbox: lane.shared.lanes[lane.number].mailbox) {
+    case .granted:
+      hasPlace = true
+      launch()
+    case .queued:
+      enter(.queued)
+      setDeadline(queuedAt + program.queueTimeout)
+    case .full:
+      lane.shared.log.notice("\(name): 503, the queue is full (queue = \(program.queue))")
+      answer?.fail(
+        503, "All places are taken, and so is the queue.", limit: NamedLimit("queue", String(program.queue)),
+        retryAfter: 1)
+      finish()
+    }
+  }
+
+  func received(_ message: any Sendable, role: UInt8) {
+    guard message is Admission.Granted else { preconditionFailure("a run cannot take \(type(of: message))") }
+    hasPlace = true
+    launch()
+  }
+
+  // MARK: The process
+
+  private func launch() {
+    bill.phases.queue = Clock.monotonic() - queuedAt
+    guard let spawner = lane.spawning.current else {
+      return failToStart(503, "No program can be started now.", log: "no spawner")
+    }
+    do {
+      try spawn(by: spawner)
+    } catch let error as SpawnError {
+      failToStart(503, "The program could not be started.", log: "\(error)")
+    } catch {
+      failToStart(503, "The program could not be started.", log: "\(error)")
+    }
+  }
+
+  private func spawn(by spawner: Spawner) throws {
+    let out = try Pipe()
+    let err = try Pipe()
+    let input = try body?.openInput()
+    if let body, body.count > 0, environment.count > 0 { addContentLength(body.count) }
+    ticket = try spawner.spawn(
+      row: row, scriptPath: script.path, arguments: [], environment: environment.bytes,
+      environmentCount: environment.count, standardInput: input?.descriptor.raw ?? -1,
+      standardOutput: out.writeEnd.raw, standardError: err.writeEnd.raw)
+    self.spawner = spawner
+    body = nil
+    environment.reset()
+    enter(.running)
+    output = try ProgramPipe(out.takeReadEnd(), lane.loop, self, role: Role.output)
+    errors = try ProgramPipe(err.takeReadEnd(), lane.loop, self, role: Role.errors)
+    setDeadline(Clock.monotonic() + min(program.timeout, Spawning.patience))
+  }
+
+  /// The length of a chunked body is known only now.
+  private func addContentLength(_ count: Int) {
+    if bill.phases.body == nil || !chunked { return }
+    environment.add("CONTENT_LENGTH".utf8.span, String(count).utf8.span)
+  }
+
+  /// Whether the body came in chunks, so that CONTENT_LENGTH is not among the variables yet.
+  var chunked = false
+
+  private func failToStart(_ status: Int, _ words: String, log: String) {
+    lane.shared.log.error("\(name): \(status), not started: \(log)")
+    answer?.fail(status, words, retryAfter: 1)
+    // Where the process was made all the same, it is ended; else there is nothing to wait for.
+    if ticket == nil { finish() } else { end(grace: program.killGrace) }
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    switch role {
+    case Role.output: readOutput()
+    case Role.errors: readErrors()
+    default: leaderEnded()
+    }
+  }
+
+  private func readOutput() {
+    guard let output else { return }
+    switch readBytes(output.raw, into: &lane.relay, at: 0) {
+    case .bytes(0): outputEnded()
+    case .bytes(let count):
+      lastByteAt = Clock.monotonic()
+      if firstByteAt == 0 { noteFirstByte() }
+      if stage == .running { setDeadline(lastByteAt + program.timeout) }
+      answer?.feed(lane.relay, count)
+      if let answer, !answer.canTake { output.pause() }
+    case .wouldBlock: break
+    case .failed(let error):
+      lane.shared.log.error("\(name): reading its output: \(error)")
+      outputEnded()
+    }
+  }
+
+  private func noteFirstByte() {
+    firstByteAt = lastByteAt
+    guard case .running(_, let times) = processState else { return }
+    bill.phases.spawn = times.execDone - times.requested
+    bill.phases.firstByte = max(0, firstByteAt - times.execDone)
+  }
+
+  /// The client has taken what waited for it.
+  func outputDrained() {
+    guard let output, output.isPaused else { return }
+    if stage == .running { setDeadline(Clock.monotonic() + program.timeout) }
+    output.resume()
+  }
+
+  private func readErrors() {
+    guard let errors else { return }
+    switch readBytes(errors.raw, into: &lane.relay, at: 0) {
+    case .bytes(0), .failed:
+      logErrors(errorLines.end())
+      closeErrors()
+    case .bytes(let count): logErrors(errorLines.take(lane.relay[..<count]))
+    case .wouldBlock: break
+    }
+  }
+
+  private func logErrors(_ lines: [String]) {
+    for line in lines { lane.shared.log.notice("\(name): stderr: \(line)") }
+  }
+
+  private func closeErrors() {
+    errors?.close()
+    errors = nil
+  }
+
+  private var processState: SpawnState {
+    guard let spawner, let ticket else { return .waiting }
+    return spawner.state(ticket)
+  }
+
+  private var pid: Int32? {
+    switch processState {
+    case .running(let pid, _): pid
+    case .failed(_, _, let pid): pid
+    case .waiting: nil
+    }
+  }
+
+  // MARK: The end of its output
+
+  private func outputEnded() {
+    output?.close()
+    output = nil
+    if lastByteAt == 0 { lastByteAt = Clock.monotonic() }
+    if let first = firstByteAt == 0 ? nil : firstByteAt { bill.phases.output = lastByteAt - first }
+    if stage == .running {
+      enter(.exiting)
+      setDeadline(Clock.monotonic() + program.timeout)
+      if case .failed(let stage, let errno, _) = processState { failedToExecute(stage, errno) } else {
+        answer?.outputEnded()
+      }
+    }
+    lane.reapable.append(self)
+  }
+
+  private func failedToExecute(_ stage: SpawnStage, _ errno: Int32) {
+    let words = describe(errno: errno)
+    lane.shared.log.error("\(name): 500, \(stage) failed: \(words) (errno \(errno))\(hint(stage, errno))")
+    answer?.fail(500, "The program could not be executed.")
+  }
+
+  private func hint(_ stage: SpawnStage, _ errno: Int32) -> String {
+    guard stage == .exec, let interpreter = script.interpreter else { return "" }
+    let name = String(decoding: interpreter, as: UTF8.self)
+    return errno == 2 ? "; its first line names «\(name)», which is not there" : ""
+  }
+
+  /// Called at the end of the turn in which the output ended: by then most programs have exited.
+  func reapAfterOutput() {
+    guard stage != .over, let pid else {
+      if stage != .over, ticket != nil, case .failed = processState { exited(nil) }
+      return
+    }
+    if stage == .ending, !killed { return }
+    if !reap(pid) { watchExit(pid) }
+  }
+
+  private func reap(_ pid: Int32) -> Bool {
+    do {
+      guard let report = try Reaper.poll(pid: pid) else { return false }
+      exited(report)
+    } catch {
+      lane.shared.log.error("\(name): cannot be waited for: \(error)")
+      exited(nil)
+    }
+    return true
+  }
+
+  private func watchExit(_ pid: Int32) {
+    if exitWatch != nil { return }
+    do {
+      exitWatch = try ProgramPipe(Descriptor(owning: try Reaper.openPidfd(pid)), lane.loop, self, role: Role.exit)
+    } catch {
+      // Without a pidfd it is looked at again when its time is over.
+      lane.shared.log.error("\(name): pidfd: \(error)")
+    }
+  }
+
+  /// The leader of the group is a zombie now.
+  private func leaderEnded() {
+    exitWatch?.close()
+    exitWatch = nil
+    guard let pid else { return }
+    if stage == .ending { killGroup(pid) }
+    _ = reap(pid)
+  }
+
+  private func exited(_ report: ProcessReport?) {
+    if let report {
+      bill.process = ProcessCost(report)
+      bill.processEnd = ProcessEnd(report.end)
+      bill.phases.exit = max(0, Clock.monotonic() - lastByteAt)
+    }
+    drainErrors()
+    if let ticket { spawner?.release(ticket) }
+    ticket = nil
+    answer?.exited()
+    finish()
+  }
+
+  /// What the program still had to say; a descendant that holds its standard error is not waited for.
+  private func drainErrors() {
+    while let errors {
+      switch readBytes(errors.raw, into: &lane.relay, at: 0) {
+      case .bytes(let count) where count > 0: logErrors(errorLines.take(lane.relay[..<count]))
+      default:
+        logErrors(errorLines.end())
+        closeErrors()
+        _ = errors
+      }
+    }
+  }
+
+  /// The one end of every run.
+  private func finish() {
+    if stage == .over { return }
+    enter(.over)
+    output?.close()
+    output = nil
+    closeErrors()
+    exitWatch?.close()
+    exitWatch = nil
+    if hasPlace { admission.leave() }
+    hasPlace = false
+    if let base { lane.loop.unregister(base) }
+    base = nil
+    body = nil
+    bill.durationNanoseconds = Clock.monotonic() - startedAt
+    if let draft { lane.recorder.add(draft, bill) }
+    draft = nil
+    lane.remove(self)
+  }
+
+  // MARK: Ending it
+
+  /// The client has left: the whole group goes.
+  func clientLeft() {
+    answer = nil
+    switch stage {
+    case .new: break
+    case .queued: cancelQueued()
+    case .running, .exiting:
+      if stage == .exiting, output == nil, processIsGone { return }
+      lane.shared.log.info("\(name): the client left, the program is ended")
+      end(grace: program.leaveGrace)
+    case .ending, .over: break
+    }
+  }
+
+  private var processIsGone: Bool { pid == nil && ticket == nil }
+
+  private func cancelQueued() {
+    if let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
+    finish()
+  }
+
+  /// The gateway ends.
+  func endNow() {
+    switch stage {
+    case .queued: cancelQueued()
+    case .running, .exiting, .ending: end(grace: 0)
+    case .new, .over: break
+    }
+  }
+
+  /// TERM to the group; KILL when its leader is gone, or after the grace.
+  func end(grace: Int64) {
+    enter(.ending)
+    if let pid {
+      if grace > 0 { _ = Reaper.signalGroup(pid, Reaper.terminate) } else { killGroup(pid) }
+      watchExit(pid)
+    }
+    setDeadline(Clock.monotonic() + (pid == nil ? Self.pidRetry : grace))
+  }
+
+  private func killGroup(_ pid: Int32) {
+    killed = true
+    _ = Reaper.signalGroup(pid, Reaper.kill)
+    // What escaped from the group may hold the pipes for ever; nobody waits for it.
+    if output != nil { outputEnded() }
+  }
+
+  // MARK: Time
+
+  private func setDeadline(_ time: Int64) {
+    let earlier = time < deadline
+    deadline = time
+    if earlier || !timerSet, let base {
+      timerSet = true
+      lane.loop.schedule(base, at: time)
+    }
+  }
+
+  private var timerSet = false
+
+  func timerFired(role: UInt8) {
+    let now = lane.loop.now
+    if now < deadline {
+      if let base { lane.loop.schedule(base, at: deadline) }
+      return
+    }
+    timerSet = false
+    deadline = .max
+    switch stage {
+    case .queued: queueTimedOut()
+    case .running: runTimedOut(now)
+    case .exiting: exitTimedOut()
+    case .ending: endTimedOut()
+    case .new, .over: break
+    }
+  }
+
+  private func queueTimedOut() {
+    let limit = NamedLimit("queue_timeout", "\(program.queueTimeout / second)s")
+    lane.shared.log.notice("\(name): 503, waited too long for a place (\(limit.key) = \(limit.value))")
+    answer?.fail(503, "No place became free in time.", limit: limit, retryAfter: 1)
+    cancelQueued()
+  }
+
+  private func runTimedOut(_ now: Int64) {
+    if case .waiting = processState, let spawner {
+      answer?.fail(503, "No program can be started now.", retryAfter: 1)
+      lane.spawning.giveUp(on: spawner)
+      return end(grace: program.killGrace)
+    }
+    let since = max(lastByteAt, queuedAt + (bill.phases.queue ?? 0))
+    if now - since < program.timeout { return setDeadline(since + program.timeout) }
+    if let output, output.isPaused {
+      // The silence is the client's: its own limit ends it.
+      return setDeadline(now + program.timeout)
+    }
+    let limit = NamedLimit("timeout", "\(program.timeout / second)s")
+    lane.shared.log.warning("\(name): 504, silent for too long (\(limit.key) = \(limit.value)), the program is ended")
+    answer?.fail(504, "The program took too long.", limit: limit)
+    end(grace: program.killGrace)
+  }
+
+  private func exitTimedOut() {
+    lane.shared.log.warning(
+      "\(name): closed its output and lives on (timeout = \(program.timeout / second)s), the program is ended")
+    end(grace: program.killGrace)
+  }
+
+  private func endTimedOut() {
+    guard let pid else {
+      if case .failed = processState { return exited(nil) }
+      return setDeadline(lane.loop.now + Self.pidRetry)
+    }
+    if !killed {
+      lane.shared.log.info("\(name): did not end in time and is killed")
+      killGroup(pid)
+    }
+    if !reap(pid) {
+      watchExit(pid)
+      setDeadline(lane.loop.now + second)
+    }
+  }
+}
+
+extension ProcessCost {
+  init(_ report: ProcessReport) {
+    self.init(
+      cpuNanoseconds: report.cpuNanoseconds, peakResidentBytes: report.peakResidentBytes,
+      minorFaults: report.minorFaults, majorFaults: report.majorFaults,
+      voluntarySwitches: report.voluntarySwitches, involuntarySwitches: report.involuntarySwitches,
+      blocksRead: report.blocksRead, blocksWritten: report.blocksWritten)
+  }
+}
+
+extension ProcessEnd {
+  init(_ end: ProcessReport.End) {
+    switch end {
+    case .exited(let status): self = .exited(status: status)
+    case .signalled(let signal): self = .signalled(signal: signal)
+    }
+  }
+}

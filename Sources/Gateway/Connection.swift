@@ -1,0 +1,267 @@
+// A client's connection on its lane: its phases, its deadlines, its end. What it reads is in ConnectionInput, what it
+// sends in ConnectionOutput, what a request means in Dispatch.
+
+import Costs
+import EventLoop
+import HTTPWire
+import Kernel
+import StaticFiles
+
+final class Connection: LoopTarget {
+  /// What the connection is at. Changed by `enter` alone.
+  enum Phase {
+    /// Waits for a request, or is reading its head.
+    case head
+    /// Reads a body; `paused` while a helper thread writes what came.
+    case body(paused: Bool)
+    /// Its request is being worked on elsewhere: by a program, or by a helper thread.
+    case held
+    /// Its answer is complete and on its way.
+    case sending
+    /// Has said its last word and reads what still comes, so that the word is not lost (RFC 9112, section 9.6).
+    case lingering
+    case closed
+  }
+
+  /// A file on its way out.
+  struct FileTransfer {
+    var file: ServedFile
+    var offset: Int
+    var end: Int
+  }
+
+  static let lingerNanoseconds = 2 * second
+
+  unowned let lane: Lane
+  private(set) var socket: ClientSocket?
+  let raw: Int32
+  private(set) var phase = Phase.head
+  private var token: Token?
+  private var interest: Readiness = .readable
+  private var deadline = Int64.max
+  private var armedUntil = Int64.max
+
+  // Input.
+  var leftover: [UInt8] = []
+  var parser = RequestHeadParser()
+  /// A head that has come in part, as far as the parser got.
+  var partialHead: RequestHead?
+  var body: BodyReader?
+  /// The answer of a helper thread to the request that stands at the beginning of `leftover`.
+  var parked: Parked?
+  var parkedNumber: UInt64 = 0
+
+  // Output.
+  var pending: [UInt8] = []
+  var pendingStart = 0
+  var file: FileTransfer?
+  var closeAfterAnswer = false
+  var lingerAfterAnswer = false
+
+  // The request that is being served.
+  var keepAlive = true
+  var bill = Bill()
+  /// Set where the request outlives its head in the inbox.
+  var draft: RecordDraft?
+  /// Whether the lane's `head` and `inbox` hold this request now.
+  var headIsHere = false
+  var isHeadRequest = false
+  var minorVersion = 1
+  var startedAt: Int64 = 0
+  var program: ProgramAnswer?
+  /// The last so many bills of the lane's batch are this connection's, of this turn.
+  var turnRecords = 0
+  /// Requests that are answered, but whose last byte is still here.
+  var unsettled: [RecordDraft] = []
+
+  init(_ lane: Lane, _ socket: ClientSocket) throws(Errno) {
+    self.lane = lane
+    self.socket = socket
+    raw = socket.descriptor.raw
+    token = try lane.loop.register(raw, .readable, self)
+    setDeadline(lane.loop.now + lane.shared.settings.limits.idleTimeout)
+  }
+
+  var limits: Limits { lane.shared.settings.limits }
+
+  /// Starts with what another lane had read of it.
+  func begin(_ leftover: [UInt8]) {
+    if leftover.isEmpty { return }
+    self.leftover = leftover
+    processLeftover()
+  }
+
+  // MARK: Phases
+
+  /// The one place where the phase changes.
+  func enter(_ next: Phase) {
+    if case .closed = phase { preconditionFailure("a closed connection does nothing more") }
+    phase = next
+    switch next {
+    case .head: setDeadline(lane.loop.now + limits.idleTimeout)
+    case .body: setDeadline(lane.loop.now + second)
+    case .held: deadline = .max
+    case .sending: setDeadline(lane.loop.now + limits.sendTimeout)
+    case .lingering: setDeadline(lane.loop.now + Self.lingerNanoseconds)
+    case .closed: break
+    }
+  }
+
+  var isClosed: Bool {
+    if case .closed = phase { true } else { false }
+  }
+
+  var isIdle: Bool {
+    if case .head = phase { leftover.isEmpty && pending.isEmpty && startedAt == 0 } else { false }
+  }
+
+  /// Asks epoll for what the phase needs. Called at the end of whatever changed it.
+  func updateInterest() {
+    guard let token else { return }
+    var wanted: Readiness = []
+    let sends = !pending.isEmpty || file != nil
+    if sends { wanted.insert(.writable) }
+    switch phase {
+    case .head where !sends: wanted.insert(.readable)
+    case .body(paused: false) where !sends: wanted.insert(.readable)
+    case .lingering: wanted.insert(.readable)
+    // What a client sends ahead is left to the kernel; only its leaving counts.
+    case .held: wanted.insert(.peerClosed)
+    case .head, .body, .sending, .closed: break
+    }
+    if wanted != interest {
+      lane.loop.setInterest(token, wanted)
+      interest = wanted
+    }
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    if readiness.contains(.error) || readiness.contains(.hungUp) {
+      // Nothing can be said to it any more.
+      clientLeft()
+      return
+    }
+    if readiness.contains(.writable) { continueSending() }
+    if case .held = phase, readiness.contains(.peerClosed) {
+      clientLeft()
+    } else if readiness.contains(.readable), interest.contains(.readable) {
+      readInput()
+    }
+    if !isClosed { updateInterest() }
+  }
+
+  // MARK: Deadlines
+
+  /// Sets when to look at the connection again. Timers are not taken back; a later one covers an earlier deadline
+  /// only by being set anew, so most requests set none.
+  func setDeadline(_ time: Int64) {
+    deadline = time
+    if time < armedUntil, let token {
+      armedUntil = time
+      lane.loop.schedule(token, at: time)
+    }
+  }
+
+  func timerFired(role: UInt8) {
+    let now = lane.loop.now
+    // A timer that an earlier one has overtaken.
+    if now < armedUntil { return }
+    armedUntil = .max
+    if now < deadline {
+      if deadline != .max { setDeadline(deadline) }
+      return
+    }
+    timedOut(now)
+    if !isClosed { updateInterest() }
+  }
+
+  private func timedOut(_ now: Int64) {
+    switch phase {
+    case .head:
+      if startedAt == 0, leftover.isEmpty {
+        close()
+      } else {
+        refuse(408, limit: NamedLimit("head_timeout", "\(limits.headTimeout / second)s"), "the head did not come in time")
+      }
+    case .body: checkBodyRate(now)
+    case .sending:
+      lane.shared.log.notice("\(clientText): took nothing for \(limits.sendTimeout / second)s (send_timeout)")
+      close()
+    case .lingering: close()
+    case .held, .closed: break
+    }
+  }
+
+  // MARK: The end
+
+  /// REMOTE_ADDR, in bytes.
+  private(set) lazy var remote = Array((socket?.address.host ?? "").utf8)
+
+  /// The client's address, for the log.
+  var clientText: String { socket?.address.text ?? "a client that left" }
+
+  /// The client is gone: whatever runs for it is ended.
+  func clientLeft() {
+    if case .closed = phase { return }
+    close()
+  }
+
+  /// Ends the connection at once, and what runs for it.
+  func close() {
+    guard let token else { return }
+    enter(.closed)
+    lane.loop.unregister(token)
+    self.token = nil
+    socket = nil
+    file = nil
+    pending = []
+    leftover = []
+    body = nil
+    program?.clientLeft()
+    program = nil
+    settleAll(now: Clock.monotonic())
+    lane.remove(self)
+  }
+
+  /// The gateway ends: an idle connection is closed, a busy one after its answer.
+  func drain() {
+    if isIdle { close() } else { closeAfterAnswer = true }
+  }
+
+  /// Gives the connection to another lane, between two requests.
+  func handOver(to number: Int) {
+    guard let token, let socket else { return }
+    let handover = Handover(socket: socket, leftover: leftover)
+    enter(.closed)
+    lane.loop.unregister(token)
+    self.token = nil
+    self.socket = nil
+    lane.remove(self, handedOver: true)
+    let target = lane.shared.lanes[number]
+    target.mailbox.post(handover, to: target.token)
+  }
+
+  // MARK: Helper threads
+
+  /// Has a helper thread do what may wait for a disk, for the request that stands at the beginning of `leftover` or
+  /// for its body.
+  func ask(_ work: @escaping @Sendable () -> any Sendable) -> Bool {
+    guard let token else { return false }
+    parkedNumber += 1
+    return lane.shared.helpers.submit(
+      number: parkedNumber, for: token, mailbox: lane.shared.lanes[lane.number].mailbox, work)
+  }
+
+  func received(_ message: any Sendable, role: UInt8) {
+    guard let answer = message as? HelperThreads.Answer, answer.job == parkedNumber else { return }
+    switch answer.value {
+    case let written as BodySpool.Written: bodyWritten(written)
+    case let parked as Parked:
+      self.parked = parked
+      enter(.head)
+      processLeftover()
+    default: preconditionFailure("a connection cannot take \(type(of: answer.value))")
+    }
+    if !isClosed { updateInterest() }
+  }
+}

@@ -1,0 +1,249 @@
+// What a connection sends: heads, small answers whole, files by sendfile, and its own error pages.
+
+import CGI
+import Costs
+import HTTPWire
+import Kernel
+import Presentation
+import StaticFiles
+
+extension Connection {
+  // MARK: Sending
+
+  /// Sends what the outbox holds; what the socket does not take waits in `pending`.
+  /// - Parameter more: whether a file follows at once.
+  func flush(more: Bool = false) {
+    guard !lane.outbox.isEmpty else { return updateInterest() }
+    defer {
+      lane.outbox.removeAll(keepingCapacity: true)
+      if !isClosed { updateInterest() }
+    }
+    if !pending.isEmpty {
+      pending.append(contentsOf: lane.outbox)
+      unsettle()
+      return
+    }
+    switch send(raw, lane.outbox, 0..<lane.outbox.count, more: more) {
+    case .bytes(lane.outbox.count): settle()
+    case .bytes(let count): keepPending(from: count)
+    case .wouldBlock: keepPending(from: 0)
+    case .failed: clientLeft()
+    }
+  }
+
+  private func keepPending(from start: Int) {
+    pending = Array(lane.outbox[start...])
+    pendingStart = 0
+    unsettle()
+    if case .head = phase { setDeadline(lane.loop.now + limits.sendTimeout) }
+  }
+
+  /// The socket takes bytes again.
+  func continueSending() {
+    if !pending.isEmpty {
+      switch send(raw, pending, pendingStart..<pending.count, more: file != nil) {
+      case .bytes(let count): pendingStart += count
+      case .wouldBlock: return
+      case .failed: return clientLeft()
+      }
+      if case .sending = phase { setDeadline(lane.loop.now + limits.sendTimeout) }
+      if pendingStart < pending.count { return }
+      pending = []
+      pendingStart = 0
+    }
+    if file != nil { sendFileOn() } else { allSent() }
+  }
+
+  /// Sends on in the file, until the socket is full or the file is through.
+  private func sendFileOn() {
+    while let transfer = file {
+      switch sendFile(raw, from: transfer.file.raw, offset: transfer.offset, count: transfer.end - transfer.offset) {
+      case .bytes(0):
+        // The promised length cannot be kept any more.
+        lane.shared.log.warning("\(clientText): a file became shorter while it was sent; the connection ends")
+        close()
+        return
+      case .bytes(let count):
+        file?.offset += count
+        setDeadline(lane.loop.now + limits.sendTimeout)
+        if transfer.offset + count == transfer.end { file = nil }
+      case .wouldBlock:
+        return updateInterest()
+      case .failed(let error):
+        if error != .brokenPipe, error != .connectionReset {
+          lane.shared.log.error("\(clientText): sendfile: \(error)")
+        }
+        return close()
+      }
+    }
+    allSent()
+  }
+
+  /// Everything that was to be sent is in the kernel's hands.
+  private func allSent() {
+    settleAll(now: Clock.monotonic())
+    switch phase {
+    case .sending: answerSent()
+    case .held, .body: program?.outputDrained()
+    case .head: processLeftover()
+    case .lingering, .closed: break
+    }
+  }
+
+  // MARK: Answers
+
+  /// Begins an answer: the status line, Server and Date.
+  func beginAnswer(_ status: Int) {
+    bill.status = status
+    ResponseWriter.appendStatusLine(status, to: &lane.outbox)
+    lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
+  }
+
+  /// Begins the answer that a program's head describes: its status and its fields.
+  func beginAnswer(_ head: ScriptHead, _ bytes: [UInt8]) {
+    bill.status = head.status
+    if let reason = head.reasonRange {
+      ResponseWriter.appendStatusLine(head.status, reason: reason, of: bytes.span, to: &lane.outbox)
+    } else {
+      ResponseWriter.appendStatusLine(head.status, to: &lane.outbox)
+    }
+    lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
+    for field in head.fields {
+      ResponseWriter.appendField(bytes.span, name: field.name, value: field.value, to: &lane.outbox)
+    }
+  }
+
+  /// Ends an answer's head: Server-Timing, Connection, and the empty line.
+  /// - Parameter whole: whether the bill is complete.
+  func endAnswerHead(whole: Bool = true, interpreter: [UInt8]? = nil) {
+    if let route = bill.route, lane.shared.routes.routes[route].bill != .off {
+      if whole { bill.durationNanoseconds = Clock.monotonic() - startedAt }
+      lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
+      ServerTiming.append(
+        bill, route: lane.shared.routes.routes[route].pathBytes, complete: whole, interpreter: interpreter,
+        to: &lane.outbox)
+      lane.outbox.append(contentsOf: "\r\n".utf8)
+    }
+    if !keepAlive || closeAfterAnswer {
+      closeAfterAnswer = true
+      lane.outbox.append(contentsOf: "Connection: close\r\n".utf8)
+    } else if minorVersion == 0 {
+      lane.outbox.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+    }
+    ResponseWriter.appendHeadEnd(to: &lane.outbox)
+  }
+
+  /// The answer to the present request is complete: in the outbox, in `pending`, or at the end of `file`.
+  /// - Parameter recorded: whether its record has been taken care of.
+  func answerComplete(recorded: Bool = false) {
+    if !recorded { recordAnswer() }
+    startedAt = 0
+    bill = Bill()
+    program = nil
+    draft = nil
+    isHeadRequest = false
+    if file == nil, !closeAfterAnswer {
+      enter(.head)
+      return
+    }
+    enter(.sending)
+    flush(more: file != nil)
+    if isClosed { return }
+    if pending.isEmpty { if file != nil { sendFileOn() } else { answerSent() } }
+  }
+
+  private func recordAnswer() {
+    let head = headIsHere ? lane.head : RequestHead()
+    if draft == nil, file == nil {
+      lane.recorder.add(bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+      turnRecords += lane.recorder.isOn ? 1 : 0
+      return
+    }
+    var made = draft ?? lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+    draft = nil
+    made?.record.bill = bill
+    if let made { unsettled.append(made) }
+  }
+
+  /// The answer has left, and the phase was `sending`.
+  private func answerSent() {
+    if closeAfterAnswer {
+      if !lingerAfterAnswer { return close() }
+      shutdownSending(raw)
+      enter(.lingering)
+      return updateInterest()
+    }
+    enter(.head)
+    // Where this was called while the inbox is being gone through, nothing is left over, and the caller goes on.
+    if !leftover.isEmpty { processLeftover() }
+  }
+
+  /// A small answer of the gateway's own.
+  /// - Parameter recorded: whether the request's record is somebody else's matter.
+  func answer(
+    _ status: Int, type: String, body: [UInt8], fields: [(String, String)] = [], recorded: Bool = false
+  ) {
+    let start = lane.outbox.count
+    beginAnswer(status)
+    for (name, value) in fields { ResponseWriter.appendField(name, value, to: &lane.outbox) }
+    ResponseWriter.appendField("Content-Type", type, to: &lane.outbox)
+    ResponseWriter.appendField("Content-Length", body.count, to: &lane.outbox)
+    ResponseWriter.appendField("X-Content-Type-Options", "nosniff", to: &lane.outbox)
+    endAnswerHead()
+    if !isHeadRequest {
+      lane.outbox.append(contentsOf: body)
+      bill.bodyBytesOut = Int64(body.count)
+    }
+    bill.bytesOut = Int64(lane.outbox.count - start)
+    answerComplete(recorded: recorded)
+  }
+
+  /// Says no to the present request, which was read to its end.
+  func answerError(
+    _ status: Int, _ words: String, limit: NamedLimit? = nil, fields: [(String, String)] = [], recorded: Bool = false
+  ) {
+    answer(
+      status, type: "text/html; charset=utf-8", body: ErrorPage.page(status, words, limit: limit), fields: fields,
+      recorded: recorded)
+  }
+
+  /// Says no to what cannot be read on: one line in the log, the answer, and the connection ends.
+  func refuse(_ status: Int, limit: NamedLimit?, _ words: String) {
+    lane.shared.log.notice(
+      "\(clientText): \(status), \(words)\(limit.map { " (\($0.key) = \($0.value))" } ?? "")")
+    closeAfterAnswer = true
+    lingerAfterAnswer = true
+    program?.clientLeft()
+    program = nil
+    body = nil
+    if startedAt == 0 { startedAt = Clock.monotonic() }
+    if bill.startedAt == 0 { bill.startedAt = Clock.realtime() }
+    answerError(status, words, limit: limit)
+  }
+
+  func refuse(_ refusal: Refusal) {
+    refuse(refusal.status, limit: refusal.limit.map(NamedLimit.init), refusal.reason.description)
+  }
+
+  // MARK: Records
+
+  private func settle() {
+    if turnRecords > 0 { lane.recorder.settle(last: turnRecords, now: Clock.monotonic()) }
+    turnRecords = 0
+  }
+
+  private func unsettle() {
+    if turnRecords > 0 { unsettled.append(contentsOf: lane.recorder.takeBack(last: turnRecords)) }
+    turnRecords = 0
+  }
+
+  /// The answers that waited for the client are through, or will never be.
+  func settleAll(now: Int64) {
+    for draft in unsettled {
+      var bill = draft.record.bill
+      bill.durationNanoseconds = now - draft.startedAt
+      lane.recorder.add(draft, bill)
+    }
+    unsettled.removeAll()
+  }
+}

@@ -1,0 +1,205 @@
+// What a request means: which route answers it, and with what.
+
+import CGI
+import Costs
+import HTTPWire
+import Kernel
+import Presentation
+import StaticFiles
+
+/// What a helper thread found for a request that waits for it.
+enum Parked: Sendable {
+  case found(Found)
+  case listing([UInt8])
+  case script(ScriptFound)
+}
+
+extension Connection {
+  /// Serves the request whose head was read.
+  /// - Parameters:
+  ///   - range: the head's bytes in the inbox.
+  ///   - inputEnd: where the inbox ends.
+  /// - Returns: up to where the inbox has been dealt with: the head's end, or its beginning where the request waits
+  ///   for a helper thread and will be looked at again.
+  func dispatch(_ range: Range<Int>, inputEnd: Int) -> Int {
+    let head = lane.head
+    bill = Bill()
+    bill.startedAt = Clock.realtime()
+    bill.phases.head = Clock.monotonic() - startedAt
+    bill.bytesIn = Int64(range.count)
+    keepAlive = head.keepAlive
+    minorVersion = head.minorVersion
+    isHeadRequest = head.method == .head
+    headIsHere = true
+    defer { headIsHere = false }
+    if let refusal = lane.target.parse(lane.inbox.span, head: head) {
+      answerRefusal(refusal, hasBody: hasBody(head))
+      return range.upperBound
+    }
+    switch head.method {
+    case .connect, .trace:
+      answerWithoutBody(405, "The method is not served here.", [("Allow", "GET, HEAD, POST, OPTIONS")])
+      return range.upperBound
+    case .options where lane.target.isAsterisk:
+      answerWithoutBody(200, "", [("Allow", "GET, HEAD, POST, OPTIONS")])
+      return range.upperBound
+    default: break
+    }
+    switch lane.shared.routes.match(lane.target.path) {
+    case .none: answerWithoutBody(404, "Nothing is served under this path.")
+    case .lacksSlash: redirectToSlash()
+    case .route(let index):
+      bill.route = index
+      switch lane.shared.routes.routes[index].model {
+      case .files(let root):
+        if !serveFile(index, root) { return range.lowerBound }
+      case .programs(let program):
+        if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
+      }
+    }
+    return range.upperBound
+  }
+
+  func hasBody(_ head: RequestHead) -> Bool { head.chunked || (head.contentLength ?? 0) > 0 }
+
+  private func answerRefusal(_ refusal: Refusal, hasBody: Bool) {
+    if refusal.status == 404 { return answerWithoutBody(404, "Nothing is served under this path.") }
+    refuse(refusal)
+  }
+
+  /// Answers without reading the request's body; where there is one, the connection ends after the answer.
+  func answerWithoutBody(
+    _ status: Int, _ words: String, _ fields: [(String, String)] = [], limit: NamedLimit? = nil
+  ) {
+    giveUpBody()
+    answerError(status, words, limit: limit, fields: fields)
+  }
+
+  private func giveUpBody() {
+    if hasBody(lane.head) {
+      closeAfterAnswer = true
+      lingerAfterAnswer = true
+    }
+  }
+
+  /// RFC 9110, section 15.4.2: the same path with a slash, the query kept.
+  private func redirectToSlash() {
+    var location: [UInt8] = []
+    PathText.appendEncoded(lane.target.path, to: &location)
+    location.append(UInt8(ascii: "/"))
+    if let query = lane.target.query {
+      location.append(UInt8(ascii: "?"))
+      location.append(contentsOf: lane.inbox[query])
+    }
+    giveUpBody()
+    answerError(
+      301, "The path ends with a slash.", fields: [("Location", String(decoding: location, as: UTF8.self))])
+  }
+
+  // MARK: Files
+
+  /// - Returns: false where the request waits for a helper thread.
+  private func serveFile(_ route: Int, _ root: FileRoot) -> Bool {
+    let head = lane.head
+    guard head.method == .get || head.method == .head else {
+      let status = head.method == .options ? 200 : 405
+      answerWithoutBody(status, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
+      return true
+    }
+    let start = lane.shared.routes.routes[route].pathBytes.count
+    if parked == nil, let file = lane.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
+      sendFileAnswer(file)
+      return true
+    }
+    return serveFileUncached(route, root, Array(lane.target.path[start...]))
+  }
+
+  private func serveFileUncached(_ route: Int, _ root: FileRoot, _ path: [UInt8]) -> Bool {
+    let found: Found
+    switch parked {
+    case .found(let answer): found = lane.files.keep(route, path, answer, now: lane.loop.now)
+    case .listing(let page):
+      parked = nil
+      giveUpBody()
+      answer(200, type: "text/html; charset=utf-8", body: page)
+      return true
+    case .script, nil: found = lane.files.find(route, root, path, now: lane.loop.now, mayWait: false)
+    }
+    parked = nil
+    switch found {
+    case .file(let file): sendFileAnswer(file)
+    case .directoryWithoutSlash: redirectToSlash()
+    case .notFound: answerWithoutBody(404, "There is no such file.")
+    case .forbidden: answerWithoutBody(403, "This may not be read.")
+    case .outside:
+      lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(root.path)")
+      answerWithoutBody(404, "There is no such file.")
+    case .failed(let error):
+      lane.shared.log.error("\(printed(path)) below \(root.path): \(error)")
+      answerWithoutBody(error == .tooManyOpenFiles ? 503 : 500, "The file could not be opened.")
+    case .wouldWait:
+      let keepUpTo = limits.cachedFileBytes
+      return park { Parked.found(root.find(path, keepUpTo: keepUpTo, mayWait: true)) }
+    case .listing:
+      let title = lane.target.path
+      let limit = limits.listingEntries
+      return park { Parked.listing(Listing.page(of: root, path, title: title, limit: limit)) }
+    }
+    return true
+  }
+
+  /// Leaves the request where it is until a helper thread has answered.
+  /// - Returns: whether it was answered after all.
+  func park(_ work: @escaping @Sendable () -> Parked) -> Bool {
+    enter(.held)
+    if ask({ work() }) { return false }
+    enter(.head)
+    lane.shared.log.error("too many look-ups wait for the disk")
+    answerWithoutBody(503, "Too many look-ups wait for the disk.", [("Retry-After", "1")])
+    return true
+  }
+
+  func printed(_ path: [UInt8]) -> String { "«/\(String(decoding: path, as: UTF8.self))»" }
+
+  private func sendFileAnswer(_ file: ServedFile) {
+    giveUpBody()
+    let verdict = FileConditions.judge(lane.head, lane.inbox.span, file)
+    let start = lane.outbox.count
+    switch verdict {
+    case .notModified:
+      beginAnswer(304)
+      lane.outbox.append(contentsOf: file.fields)
+      bill.model = .staticCache
+      endAnswerHead()
+    case .preconditionFailed:
+      return answerError(412, "The file is not as the request demands.")
+    case .unsatisfiable:
+      return answerError(
+        416, "The file has no such part.", fields: [("Content-Range", "bytes */\(file.size)")])
+    case .whole:
+      beginAnswer(200)
+      appendBodyFields(file, 0..<file.size)
+    case .part(let part):
+      beginAnswer(206)
+      ResponseWriter.appendField(
+        "Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(file.size)", to: &lane.outbox)
+      appendBodyFields(file, part)
+    }
+    bill.bytesOut = Int64(lane.outbox.count - start) + Int64(self.file.map { $0.end - $0.offset } ?? 0)
+    answerComplete()
+  }
+
+  private func appendBodyFields(_ file: ServedFile, _ part: Range<Int>) {
+    lane.outbox.append(contentsOf: file.fields)
+    ResponseWriter.appendField("Content-Length", part.count, to: &lane.outbox)
+    bill.model = file.content == nil ? .staticSendfile : .staticCache
+    endAnswerHead()
+    if isHeadRequest { return }
+    bill.bodyBytesOut = Int64(part.count)
+    if let content = file.content {
+      lane.outbox.append(contentsOf: content[part])
+    } else if !part.isEmpty {
+      self.file = FileTransfer(file: file, offset: part.lowerBound, end: part.upperBound)
+    }
+  }
+}

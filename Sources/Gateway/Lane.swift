@@ -1,0 +1,182 @@
+// A lane: one loop with all that serves requests on it. Nothing here is shared: a request is served by one lane from
+// head to last byte.
+
+import CGI
+import Costs
+import EventLoop
+import HTTPWire
+import Kernel
+import Log
+import Processes
+import StaticFiles
+
+/// Orders to a lane from outside.
+enum LaneOrder: Sendable {
+  /// Finish what runs, take nothing new.
+  case drain
+  /// End everything now.
+  case end
+}
+
+/// A client's socket, closed when nobody holds it any more.
+final class ClientSocket: Sendable {
+  let descriptor: Descriptor
+  let address: SocketAddress
+  /// The address of the listener that it came to.
+  let local: SocketAddress
+
+  init(_ descriptor: consuming Descriptor, address: SocketAddress, local: SocketAddress) {
+    self.descriptor = descriptor
+    self.address = address
+    self.local = local
+  }
+}
+
+/// A connection on its way to a lane, before its first request or between two.
+struct Handover: Sendable {
+  var socket: ClientSocket
+  /// What was read of requests that have not been looked at.
+  var leftover: [UInt8] = []
+}
+
+final class Lane: LoopTarget, TurnObserver {
+  let shared: Shared
+  let number: Int
+  let loop: EventLoop
+  let files: FileCache
+  let spawning: Spawning
+  let recorder: Recorder
+  private(set) var acceptor: Acceptor?
+  private var control: Token?
+  var packing: Packing
+
+  /// What one recv fills; a connection's unread bytes stand before what comes.
+  var inbox = [UInt8](repeating: 0, count: 131_072)
+  /// What the answers of one turn of a connection are put together in.
+  var outbox: [UInt8] = []
+  /// What one read of a program's output fills.
+  var relay = [UInt8](repeating: 0, count: 65_536)
+  var head = RequestHead()
+  var target = RequestTarget()
+  let date = DateField()
+
+  private(set) var connections: [ObjectIdentifier: Connection] = [:]
+  private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
+  /// Runs whose output has ended in this turn, to be reaped at its end.
+  var reapable: [CGIRun] = []
+  private(set) var draining = false
+  private var ending = false
+
+  init(shared: Shared, number: Int, spawner: consuming Spawner?) throws(Errno) {
+    self.shared = shared
+    self.number = number
+    let limits = shared.settings.limits
+    loop = try EventLoop(mailbox: shared.lanes[number].mailbox)
+    files = FileCache(
+      budget: shared.cacheBudget, keepUpTo: limits.cachedFileBytes, entryLimit: limits.cachedFiles)
+    packing = Packing(lane: number, now: loop.now)
+    recorder = Recorder(sink: shared.bills)
+    spawning = Spawning(shared: shared, spawner: spawner)
+    control = loop.register(self)
+    shared.lanes[number].token = control!
+    loop.observer = self
+    recorder.attach(loop)
+    spawning.attach(loop)
+    outbox.reserveCapacity(131_072)
+  }
+
+  /// Takes connections from these listeners from now on.
+  func listen(_ listeners: [ListenerBox]) {
+    acceptor = Acceptor(self, listeners)
+  }
+
+  func run() { loop.run() }
+
+  // MARK: Connections and runs
+
+  func add(_ connection: Connection) { connections[ObjectIdentifier(connection)] = connection }
+
+  /// A connection has closed, or has been handed over.
+  func remove(_ connection: Connection, handedOver: Bool = false) {
+    connections[ObjectIdentifier(connection)] = nil
+    if !handedOver {
+      shared.releaseConnection()
+      if let acceptor { acceptor.connectionClosed() } else { wakeAcceptor() }
+    }
+    stopIfDone()
+  }
+
+  /// The first lane accepts for all: where it had paused because there were too many connections, one is gone now.
+  private func wakeAcceptor() {
+    if shared.openConnections == shared.settings.limits.connections - 1 {
+      shared.lanes[0].mailbox.post(Acceptor.Resume(), to: shared.lanes[0].token)
+    }
+  }
+
+  func add(_ run: CGIRun) { runs[ObjectIdentifier(run)] = run }
+
+  func remove(_ run: CGIRun) {
+    runs[ObjectIdentifier(run)] = nil
+    stopIfDone()
+  }
+
+  /// Takes a connection that was accepted by, or served on, another lane.
+  func adopt(_ handover: Handover) {
+    do {
+      let connection = try Connection(self, handover.socket)
+      add(connection)
+      connection.begin(handover.leftover)
+      if draining { connection.drain() }
+    } catch {
+      shared.releaseConnection()
+      shared.log.error("a connection from \(handover.socket.address.text) was closed: \(error)")
+    }
+  }
+
+  // MARK: The loop's calls
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    preconditionFailure("the control registration has no descriptor")
+  }
+
+  func received(_ message: any Sendable, role: UInt8) {
+    switch message {
+    case let handover as Handover: adopt(handover)
+    case is Acceptor.Resume: acceptor?.connectionClosed()
+    case let order as LaneOrder: obey(order)
+    default: preconditionFailure("a lane cannot take \(type(of: message))")
+    }
+  }
+
+  func turnEnded(now: Int64, busyNanoseconds: Int64) {
+    while let run = reapable.popLast() { run.reapAfterOutput() }
+    packing.turnEnded(
+      now: now, busyNanoseconds: busyNanoseconds, connections: connections.count, lanes: shared.lanes)
+    recorder.turnEnded(now: now)
+  }
+
+  // MARK: The end
+
+  private func obey(_ order: LaneOrder) {
+    draining = true
+    acceptor?.close()
+    acceptor = nil
+    switch order {
+    case .drain:
+      for connection in Array(connections.values) { connection.drain() }
+    case .end:
+      ending = true
+      for connection in Array(connections.values) { connection.close() }
+      for run in Array(runs.values) { run.endNow() }
+    }
+    stopIfDone()
+  }
+
+  private func stopIfDone() {
+    if draining, connections.isEmpty, runs.isEmpty {
+      recorder.flush()
+      files.removeAll()
+      loop.stop()
+    }
+  }
+}

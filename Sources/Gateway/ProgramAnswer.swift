@@ -1,0 +1,260 @@
+// What a client gets of a program's output: the head turned into an HTTP head, the body framed, at the client's pace.
+
+import CGI
+import Costs
+import EventLoop
+import HTTPWire
+import Kernel
+import Log
+
+final class ProgramAnswer: LoopTarget {
+  private enum Phase {
+    case head
+    /// The head is known and held, with what came of the body, until the bill is complete.
+    case held
+    case body
+    case over
+  }
+
+  private enum Framing {
+    case length(remaining: Int)
+    case chunked
+    /// The connection's end is the body's: HTTP/1.0.
+    case untilClose
+    /// HEAD, 204, 304.
+    case none
+  }
+
+  private unowned let connection: Connection
+  private let run: CGIRun
+  private var phase = Phase.head
+  private var framing = Framing.none
+  private var parser = ScriptHeadParser()
+  private var head = ScriptHead()
+  /// The output so far, until the head has left.
+  private var buffer: [UInt8] = []
+  private var bodyStart = 0
+  private var outputHasEnded = false
+  private var holdTimer: Token?
+
+  init(_ connection: Connection, _ run: CGIRun) {
+    self.connection = connection
+    self.run = run
+    run.answer = self
+  }
+
+  private var lane: Lane { connection.lane }
+
+  /// The request is there in full.
+  func start(_ spool: BodySpool) {
+    run.bill = connection.bill
+    run.startedAt = connection.startedAt
+    run.draft = connection.draft
+    connection.draft = nil
+    run.start(spool)
+  }
+
+  /// Whether the client keeps up.
+  var canTake: Bool { connection.pending.count - connection.pendingStart < connection.limits.outputBufferBytes }
+
+  func outputDrained() { run.outputDrained() }
+
+  func clientLeft() {
+    if phase == .over { return }
+    if phase == .head || phase == .held { run.bill.status = 499 }
+    leave()
+    run.clientLeft()
+  }
+
+  // MARK: Output
+
+  /// Takes what the program printed: the first `count` of `bytes`.
+  func feed(_ bytes: [UInt8], _ count: Int) {
+    switch phase {
+    case .head:
+      buffer.append(contentsOf: bytes[..<count])
+      parseHead()
+    case .held:
+      buffer.append(contentsOf: bytes[..<count])
+      if buffer.count - bodyStart > BillMode.heldBytes { release() }
+    case .body:
+      appendBody(bytes[..<count])
+      connection.flush()
+    case .over: break
+    }
+  }
+
+  private func parseHead() {
+    switch parser.parse(buffer.span, limitBytes: run.program.headBytes, into: &head) {
+    case .needMore: break
+    case .malformed(let reason):
+      lane.shared.log.error("\(run.name): 502, its head cannot be read: \(reason)")
+      failAndEnd("The program's head cannot be read.")
+    case .tooLarge:
+      let limit = NamedLimit("program_head", String(run.program.headBytes))
+      lane.shared.log.error("\(run.name): 502, its head is too long (\(limit.key) = \(limit.value))")
+      failAndEnd("The program's head is too long.", limit: limit)
+    case .complete(let start):
+      bodyStart = start
+      if lane.shared.routes.routes[run.bill.route!].bill == .full {
+        phase = .held
+        if buffer.count - bodyStart > BillMode.heldBytes { release() }
+      } else {
+        sendHead(whole: false)
+      }
+    }
+  }
+
+  private func failAndEnd(_ words: String, limit: NamedLimit? = nil) {
+    fail(502, words, limit: limit)
+    run.end(grace: run.program.killGrace)
+  }
+
+  /// The program has closed its output.
+  func outputEnded() {
+    outputHasEnded = true
+    switch phase {
+    case .head:
+      let what = buffer.isEmpty ? "printed nothing" : "ended in the middle of its head"
+      lane.shared.log.error("\(run.name): 502, the program \(what)")
+      fail(502, buffer.isEmpty ? "The program printed nothing." : "The program's head has no end.")
+    case .held:
+      holdTimer = lane.loop.register(self)
+      lane.loop.schedule(holdTimer!, at: lane.loop.now + BillMode.heldNanoseconds)
+    case .body: endBody()
+    case .over: break
+    }
+  }
+
+  /// The program was reaped: the bill is complete.
+  func exited() {
+    if phase == .held { release(whole: true) }
+  }
+
+  func timerFired(role: UInt8) { release() }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    preconditionFailure("an answer has no descriptor")
+  }
+
+  /// Lets go what was held.
+  private func release(whole: Bool = false) {
+    sendHead(whole: whole && outputHasEnded)
+    if outputHasEnded, phase == .body { endBody() }
+  }
+
+  // MARK: The answer
+
+  private func sendHead(whole: Bool) {
+    phase = .body
+    let start = lane.outbox.count
+    chooseFraming()
+    connection.beginAnswer(head, buffer)
+    switch framing {
+    case .length(let count): ResponseWriter.appendField("Content-Length", count, to: &lane.outbox)
+    case .chunked: ResponseWriter.appendField("Transfer-Encoding", "chunked", to: &lane.outbox)
+    case .none:
+      if let length = head.contentLength, head.status >= 200, head.status != 204 {
+        ResponseWriter.appendField("Content-Length", length, to: &lane.outbox)
+      }
+    case .untilClose: connection.closeAfterAnswer = true
+    }
+    connection.bill = run.bill
+    connection.bill.status = head.status
+    run.bill.status = head.status
+    if whole { run.bill.durationNanoseconds = Clock.monotonic() - run.startedAt }
+    connection.endAnswerHead(whole: whole, interpreter: run.script.interpreter)
+    run.bill.bytesOut = Int64(lane.outbox.count - start)
+    appendBody(buffer[bodyStart...])
+    buffer = []
+    connection.flush()
+  }
+
+  private func chooseFraming() {
+    if connection.isHeadRequest || head.status == 204 || head.status == 304 {
+      framing = .none
+    } else if let length = head.contentLength {
+      framing = .length(remaining: length)
+    } else if outputHasEnded {
+      framing = .length(remaining: buffer.count - bodyStart)
+    } else {
+      framing = connection.minorVersion == 0 ? .untilClose : .chunked
+    }
+  }
+
+  private func appendBody(_ bytes: ArraySlice<UInt8>) {
+    if bytes.isEmpty { return }
+    let start = lane.outbox.count
+    switch framing {
+    case .none: return
+    case .untilClose: lane.outbox.append(contentsOf: bytes)
+    case .chunked:
+      ResponseWriter.appendChunkHeader(bytes.count, to: &lane.outbox)
+      lane.outbox.append(contentsOf: bytes)
+      lane.outbox.append(contentsOf: "\r\n".utf8)
+    case .length(let remaining):
+      lane.outbox.append(contentsOf: bytes.prefix(remaining))
+      if bytes.count > remaining, !saidTooMuch {
+        saidTooMuch = true
+        connection.closeAfterAnswer = true
+        lane.shared.log.error("\(run.name): printed more than its Content-Length; the rest is cut off")
+      }
+      framing = .length(remaining: max(0, remaining - bytes.count))
+    }
+    run.bill.bodyBytesOut += Int64(bytes.count)
+    run.bill.bytesOut += Int64(lane.outbox.count - start)
+  }
+
+  private var saidTooMuch = false
+
+  private func endBody() {
+    switch framing {
+    case .length(let remaining) where remaining > 0:
+      lane.shared.log.error("\(run.name): printed \(remaining) bytes less than its Content-Length")
+      leave()
+      connection.close()
+      return
+    case .chunked:
+      ResponseWriter.appendChunkHeader(0, to: &lane.outbox)
+      lane.outbox.append(contentsOf: "\r\n".utf8)
+      run.bill.bytesOut += 5
+    case .length, .untilClose, .none: break
+    }
+    complete()
+  }
+
+  /// Everything of the answer is sent, or waits for the client in memory.
+  private func complete() {
+    leave()
+    connection.answerComplete(recorded: true)
+    connection.continueWithInput()
+  }
+
+  /// Answers with an error in place of the program, or ends the connection where its answer had begun.
+  func fail(_ status: Int, _ words: String, limit: NamedLimit? = nil, retryAfter: Int? = nil) {
+    switch phase {
+    case .over: return
+    case .body:
+      leave()
+      connection.close()
+    case .head, .held:
+      run.bill.status = status
+      leave()
+      let start = lane.outbox.count
+      connection.bill = run.bill
+      connection.answerError(
+        status, words, limit: limit, fields: retryAfter.map { [("Retry-After", String($0))] } ?? [], recorded: true)
+      run.bill.bytesOut = Int64(max(0, lane.outbox.count - start))
+      if !connection.isClosed { connection.continueWithInput() }
+    }
+  }
+
+  /// Parts the program from the connection: neither calls the other any more.
+  private func leave() {
+    phase = .over
+    if let holdTimer { lane.loop.unregister(holdTimer) }
+    holdTimer = nil
+    run.answer = nil
+    connection.program = nil
+  }
+}

@@ -1,0 +1,75 @@
+import EventLoop
+import Kernel
+
+/// A descriptor that says something about a program, watched by a loop.
+final class ProgramPipe {
+  private var descriptor: Descriptor?
+  private let loop: EventLoop
+  private unowned let target: any LoopTarget
+  private let role: UInt8
+  private var token: Token?
+  let raw: Int32
+
+  /// Takes the descriptor over and watches whether it can be read.
+  init(_ descriptor: consuming Descriptor, _ loop: EventLoop, _ target: any LoopTarget, role: UInt8) throws(Errno) {
+    raw = descriptor.raw
+    self.descriptor = consume descriptor
+    self.loop = loop
+    self.target = target
+    self.role = role
+    token = try loop.register(raw, .readable, target, role: role)
+  }
+
+  var isPaused: Bool { token == nil }
+
+  /// Stops to watch. The registration goes whole, since a pipe whose writer is gone is reported whatever was asked.
+  func pause() {
+    if let token { loop.unregister(token) }
+    token = nil
+  }
+
+  func resume() {
+    if token == nil { token = try? loop.register(raw, .readable, target, role: role) }
+  }
+
+  func close() {
+    pause()
+    descriptor = nil
+  }
+}
+
+/// Cuts what a program writes to its standard error into lines.
+struct ErrorLines {
+  private var line: [UInt8] = []
+  private var cut = false
+  private let limitBytes: Int
+
+  /// - Parameter limitBytes: what a line has beyond this is left out, and said to be.
+  init(limitBytes: Int) { self.limitBytes = limitBytes }
+
+  mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
+    var lines: [String] = []
+    for byte in bytes {
+      if byte == UInt8(ascii: "\n") {
+        lines.append(text)
+        line.removeAll(keepingCapacity: true)
+        cut = false
+      } else if line.count < limitBytes {
+        line.append(byte)
+      } else {
+        cut = true
+      }
+    }
+    return lines
+  }
+
+  /// The last line, where it has no end.
+  mutating func end() -> [String] {
+    defer { line.removeAll() }
+    return line.isEmpty ? [] : [text]
+  }
+
+  private var text: String {
+    String(decoding: line, as: UTF8.self) + (cut ? " […cut at \(limitBytes) bytes]" : "")
+  }
+}

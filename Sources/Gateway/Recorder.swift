@@ -1,0 +1,130 @@
+import Costs
+import EventLoop
+import HTTPWire
+import Kernel
+
+/// A request whose bill is not complete, with the client's words, which are gone from the inbox by then.
+struct RecordDraft {
+  var record = RequestRecord()
+  var text = RecordBatch()
+  var startedAt: Int64 = 0
+}
+
+/// Collects the bills of a lane's requests and hands them over in batches. It allocates nothing for a request but
+/// what its buffers grow by, and does nothing where nobody wants bills.
+final class Recorder: LoopTarget {
+  /// How long a bill may wait for the batch to fill.
+  private static let delayNanoseconds = 50 * millisecond
+  /// A batch with so many bills is handed over at the end of the turn.
+  private static let batchSize = 256
+
+  private let sink: (any BillSink)?
+  private var batch = RecordBatch()
+  private var starts: [Int64] = []
+  private var timer: Token?
+  private var armed = false
+  private var due = false
+  private weak var loop: EventLoop?
+
+  init(sink: (any BillSink)?) { self.sink = sink }
+
+  var isOn: Bool { sink != nil }
+
+  func attach(_ loop: EventLoop) {
+    self.loop = loop
+    timer = loop.register(self)
+  }
+
+  // MARK: Requests
+
+  /// Adds a request that is answered; its duration is set by `settle`.
+  func add(_ bill: Bill, startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8]) {
+    guard isOn else { return }
+    batch.records.append(Self.record(bill, head: head, inbox: inbox, remote: remote, text: &batch))
+    starts.append(startedAt)
+  }
+
+  /// Keeps what the record of a request that takes longer will say of the client.
+  func draft(startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8]) -> RecordDraft? {
+    guard isOn else { return nil }
+    var draft = RecordDraft()
+    draft.startedAt = startedAt
+    draft.record = Self.record(Bill(), head: head, inbox: inbox, remote: remote, text: &draft.text)
+    return draft
+  }
+
+  /// Adds a request that is over, its bill complete.
+  func add(_ draft: RecordDraft, _ bill: Bill) {
+    guard isOn else { return }
+    var record = draft.record
+    record.bill = bill
+    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.script] {
+      record[keyPath: field] = draft.text.bytes(draft.record[keyPath: field]).map { batch.keep(Array($0)) } ?? 0..<0
+    }
+    batch.records.append(record)
+    starts.append(draft.startedAt)
+  }
+
+  /// The last so many requests have left.
+  func settle(last count: Int, now: Int64) {
+    guard isOn else { return }
+    for index in (batch.records.count - count)..<batch.records.count {
+      batch.records[index].bill.durationNanoseconds = now - starts[index]
+    }
+  }
+
+  /// Takes the last so many requests out again: their client does not read, and their end is yet to come.
+  func takeBack(last count: Int) -> [RecordDraft] {
+    guard isOn else { return [] }
+    let first = batch.records.count - count
+    let drafts = (first..<batch.records.count).map { index in
+      RecordDraft(record: batch.records[index], text: batch, startedAt: starts[index])
+    }
+    batch.records.removeLast(count)
+    starts.removeLast(count)
+    return drafts
+  }
+
+  private static func record(
+    _ bill: Bill, head: RequestHead, inbox: [UInt8], remote: [UInt8], text: inout RecordBatch
+  ) -> RequestRecord {
+    var record = RequestRecord()
+    record.bill = bill
+    record.remote = text.keep(remote)
+    record.method = text.keep(inbox, head.methodRange)
+    record.target = text.keep(inbox, head.targetRange)
+    record.minorVersion = UInt8(head.minorVersion)
+    if let referer = head.value(of: .referer) { record.referer = text.keep(inbox, referer) }
+    if let agent = head.value(of: .userAgent) { record.userAgent = text.keep(inbox, agent) }
+    return record
+  }
+
+  // MARK: Handing over
+
+  func turnEnded(now: Int64) {
+    if batch.isEmpty { return }
+    if due || batch.records.count >= Self.batchSize {
+      flush()
+    } else if !armed, let timer, let loop {
+      armed = true
+      loop.schedule(timer, at: now + Self.delayNanoseconds)
+    }
+  }
+
+  func timerFired(role: UInt8) {
+    armed = false
+    due = true
+  }
+
+  func flush() {
+    due = false
+    if batch.isEmpty { return }
+    sink?.take(batch)
+    batch.removeAll()
+    starts.removeAll(keepingCapacity: true)
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    preconditionFailure("the recorder has no descriptor")
+  }
+}

@@ -1,0 +1,95 @@
+import EventLoop
+import Kernel
+import Log
+import Processes
+
+/// A lane's spawner: watched, and replaced when it dies.
+final class Spawning: LoopTarget {
+  /// How long a spawner may leave a request unanswered.
+  static let patience = 10 * second
+  private static let retryNanoseconds = 50 * millisecond
+
+  private let shared: Shared
+  private weak var loop: EventLoop?
+  private(set) var current: Spawner?
+  private var watch: Token?
+  private var timer: Token?
+  /// Dead spawners that the kernel has not let go of yet.
+  private var unreaped: [Int32] = []
+
+  init(shared: Shared, spawner: consuming Spawner?) {
+    self.shared = shared
+    current = spawner
+  }
+
+  func attach(_ loop: EventLoop) {
+    self.loop = loop
+    timer = loop.register(self, role: 1)
+    watchCurrent()
+  }
+
+  /// The table of what the spawners of these settings may run.
+  static func targets(_ routes: RouteTable) -> [SpawnTarget] {
+    routes.routes.compactMap { route in
+      guard case .programs(let program) = route.model else { return nil }
+      return .directory(program.directory)
+    }
+  }
+
+  /// Starts a spawner: one slot for each program that may run at once.
+  static func start(_ routes: RouteTable, binary: String) throws(SpawnError) -> Spawner? {
+    let targets = targets(routes)
+    if targets.isEmpty { return nil }
+    let running = routes.routes.reduce(0) { sum, route in
+      if case .programs(let program) = route.model { sum + program.concurrency } else { sum }
+    }
+    return try Spawner(binary: binary, targets: targets, slots: min(65_536, running + 16))
+  }
+
+  private func watchCurrent() {
+    guard let current, let loop else { return }
+    do {
+      watch = try loop.register(current.descriptor, .readable, self)
+    } catch {
+      shared.log.error("cannot watch the spawner: \(error)")
+    }
+  }
+
+  /// A spawner that does not answer is ended; its death brings the next one.
+  func giveUp(on spawner: Spawner) {
+    guard spawner === current else { return }
+    shared.log.error("the spawner \(spawner.pid) has not answered for \(Self.patience / second) s and is replaced")
+    Reaper.kill(spawner.pid)
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    guard let dead = current, let loop, let watch else { return }
+    loop.unregister(watch)
+    self.watch = nil
+    current = nil
+    shared.log.error("the spawner \(dead.pid) has died and is replaced")
+    unreaped.append(dead.pid)
+    replace()
+    reap()
+  }
+
+  private func replace() {
+    do {
+      current = try Self.start(shared.routes, binary: shared.settings.spawnerPath)
+      watchCurrent()
+    } catch {
+      shared.log.critical("no spawner can be started, scripts get 503: \(error)")
+    }
+  }
+
+  private func reap() {
+    unreaped.removeAll { (try? Reaper.poll(pid: $0)) != nil }
+    if unreaped.isEmpty && current != nil { return }
+    if let loop, let timer { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
+  }
+
+  func timerFired(role: UInt8) {
+    if current == nil { replace() }
+    reap()
+  }
+}
