@@ -40,7 +40,8 @@ sub body {
   refuse('413 Content Too Large', 'at most ' . MOST_BYTES . ' bytes') if $length > MOST_BYTES;
   # The body is as long as CONTENT_LENGTH says: there need be no end of file behind it (RFC 3875, section 4.2).
   binmode STDIN;
-  my $got = read STDIN, my $bytes, $length;
+  my $bytes;
+  my $got = read STDIN, $bytes, $length;
   refuse('400 Bad Request', 'the body is shorter than CONTENT_LENGTH says') if !defined $got || $got != $length;
   return $bytes;
 }

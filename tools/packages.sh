@@ -61,8 +61,9 @@ list_services() {
     awk '/^Package: / { name = $2 } /^Priority: / && $2 != "required" { print name }' | sort -u)
   (cd "$work" && apt-get download -qq "${closure[@]}")
   local found=0 deb
+  local starts='/etc/init\.d/.|systemd/(system|user)/.*\.(service|socket|timer|path)$'
   for deb in "$work"/*.deb; do
-    if dpkg-deb --contents "$deb" | grep -E '/etc/init\.d/.|systemd/(system|user)/.*\.(service|socket|timer|path)$'; then
+    if dpkg-deb --contents "$deb" | grep -E "$starts"; then
       echo "  is in ${deb##*/}"
       found=1
     fi
