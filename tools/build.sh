@@ -11,5 +11,6 @@ swift build -c release --static-swift-stdlib --product tollgate
 # To a new name and then renamed, since a running program's file cannot be written to.
 spawn=.build/release/tollgate-spawn
 cc -std=gnu17 -O2 -g -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now \
-  -I Sources/SpawnProtocol/include -o "$spawn.new" Sources/Spawner/*.c
+  -ffunction-sections -Wl,--gc-sections -I Sources/SpawnProtocol/include -o "$spawn.new" \
+  Sources/Spawner/*.c Sources/SpawnProtocol/*.c
 mv -f "$spawn.new" "$spawn"
