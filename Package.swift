@@ -62,7 +62,9 @@ let package = Package(
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Kernel"]),
     .testTarget(name: "ProcessesTests", dependencies: ["Processes", "Kernel"]),
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
-    .testTarget(name: "PresentationTests", dependencies: ["Presentation", "Costs", "Admin"]),
+    .testTarget(
+      name: "PresentationTests",
+      dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
   swiftLanguageModes: [.v6]
