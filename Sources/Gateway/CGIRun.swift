@@ -381,7 +381,7 @@ final class CGIRun: LoopTarget {
   func end(grace: Int64) {
     enter(.ending)
     if let pid {
-      if grace > 0 { _ = Reaper.signalGroup(pid, Reaper.terminate) } else { killGroup(pid) }
+      if grace > 0 { _ = Reaper.signalGroup(pid, Signal.terminate) } else { killGroup(pid) }
       watchExit(pid)
     }
     setDeadline(Clock.monotonic() + (pid == nil ? Self.pidRetry : grace))
@@ -389,7 +389,7 @@ final class CGIRun: LoopTarget {
 
   private func killGroup(_ pid: Int32) {
     killed = true
-    _ = Reaper.signalGroup(pid, Reaper.kill)
+    _ = Reaper.signalGroup(pid, Signal.kill)
     // What escaped from the group may hold the pipes for ever; nobody waits for it.
     if output != nil { outputEnded() }
   }

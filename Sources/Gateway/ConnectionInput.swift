@@ -84,8 +84,9 @@ extension Connection {
       lane.head = begun
       partialHead = nil
     }
-    let verdict = parser.parse(
-      lane.inbox.span.extracting(0..<end), from: range.lowerBound, limits: limits.head, into: &lane.head)
+    let verdict = lane.inbox.withSpan {
+      parser.parse($0.extracting(0..<end), from: range.lowerBound, limits: limits.head, into: &lane.head)
+    }
     switch verdict {
     case .needMore:
       // The lane's head is everybody's: what was read of this one waits here for the rest.

@@ -32,7 +32,7 @@ extension Connection {
     isHeadRequest = head.method == .head
     headIsHere = true
     defer { headIsHere = false }
-    if let refusal = lane.target.parse(lane.inbox.span, head: head) {
+    if let refusal = lane.inbox.withSpan({ lane.target.parse($0, head: head) }) {
       answerRefusal(refusal, hasBody: hasBody(head))
       return range.upperBound
     }
@@ -163,7 +163,7 @@ extension Connection {
 
   private func sendFileAnswer(_ file: ServedFile) {
     giveUpBody()
-    let verdict = FileConditions.judge(lane.head, lane.inbox.span, file)
+    let verdict = lane.inbox.withSpan { FileConditions.judge(lane.head, $0, file) }
     let start = lane.outbox.count
     switch verdict {
     case .notModified:

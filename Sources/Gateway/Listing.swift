@@ -13,7 +13,9 @@ enum Listing {
     do {
       let (entries, cut) = try root.list(path, limit: limit)
       body.append(contentsOf: "<table>\n<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n".utf8)
-      if title.count > 1 { body.append(contentsOf: "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n".utf8) }
+      if title.count > 1 {
+        body.append(contentsOf: "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n".utf8)
+      }
       for entry in entries { append(entry, to: &body) }
       body.append(contentsOf: "</table>\n".utf8)
       if cut { body.append(contentsOf: "<p>Only the first \(limit) entries are shown.</p>\n".utf8) }
@@ -31,9 +33,9 @@ enum Listing {
     body.append(contentsOf: "\">".utf8)
     HTML.appendEscaped(name, to: &body)
     body.append(contentsOf: "</a></td><td class=\"number\">".utf8)
-    if !isDirectory { body.append(contentsOf: Words.bytes(Int64(entry.status.size)).utf8) }
+    if !isDirectory { body.append(contentsOf: Words.size(Int64(entry.status.size)).utf8) }
     let time = CalendarTime(secondsSinceEpoch: entry.status.modifiedSeconds)
-    body.append(contentsOf: "</td><td>\(time.rfc3339.dropLast(4).map { $0 == "T" ? " " : $0 }.reduce(into: "") { $0.append($1) })</td></tr>\n".utf8)
+    body.append(contentsOf: "</td><td>\(time.readable)</td></tr>\n".utf8)
   }
 }
 

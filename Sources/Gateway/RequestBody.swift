@@ -143,7 +143,7 @@ final class BodySpool {
     let directory = self.directory
     return .write {
       do throws(Errno) {
-        let target = try file ?? SpoolFile(openTemporary(in: directory))
+        let target = if let file { file } else { SpoolFile(try openTemporary(in: directory)) }
         try writeFully(target.descriptor.raw, piece)
         return Written(file: target, error: nil)
       } catch {

@@ -108,8 +108,10 @@ extension Connection {
     draft = lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
     if draft != nil { draft!.record.script = draft!.text.keep(script.name) }
     var environment = EnvironmentSink()
-    MetaVariables.build(
-      lane.inbox.span, head: head, target: lane.target, context: context(script, program, head), into: &environment)
+    let context = context(script, program, head)
+    lane.inbox.withSpan {
+      MetaVariables.build($0, head: head, target: lane.target, context: context, into: &environment)
+    }
     let run = CGIRun(lane, route, program, script, environment)
     run.chunked = head.chunked
     self.program = ProgramAnswer(self, run)

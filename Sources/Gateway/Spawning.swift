@@ -59,7 +59,7 @@ final class Spawning: LoopTarget {
   func giveUp(on spawner: Spawner) {
     guard spawner === current else { return }
     shared.log.error("the spawner \(spawner.pid) has not answered for \(Self.patience / second) s and is replaced")
-    Reaper.kill(spawner.pid)
+    _ = Reaper.signalGroup(spawner.pid, Signal.kill)
   }
 
   func ready(_ readiness: Readiness, role: UInt8) {

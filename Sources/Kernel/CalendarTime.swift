@@ -23,8 +23,12 @@ public struct CalendarTime: Sendable, Equatable {
   }
 
   /// RFC 3339 to the second: `2026-11-24T21:40:00Z`.
-  public var rfc3339: String {
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(year)-\(two(month))-\(two(day))T\(two(hour)):\(two(minute)):\(two(second))Z"
-  }
+  public var rfc3339: String { "\(date)T\(clock):\(two(second))Z" }
+
+  /// For tables: `2026-11-24 21:40`.
+  public var readable: String { "\(date) \(clock)" }
+
+  private var date: String { "\(year)-\(two(month))-\(two(day))" }
+  private var clock: String { "\(two(hour)):\(two(minute))" }
+  private func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

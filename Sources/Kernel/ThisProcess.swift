@@ -1,6 +1,14 @@
 import CKernel
 import Glibc
 
+/// The signals that the gateway sends and gets, by name.
+public enum Signal {
+  public static let terminate = SIGTERM
+  public static let interrupt = SIGINT
+  public static let kill = SIGKILL
+  public static let hangUp = SIGHUP
+}
+
 /// What concerns the process as a whole.
 public enum ThisProcess {
   public static var pid: CInt { getpid() }
@@ -34,9 +42,6 @@ public enum ThisProcess {
   public static func raise(_ signal: CInt) {
     kill(getpid(), signal)
   }
-
-  public static let terminate = SIGTERM
-  public static let interrupt = SIGINT
 
   private static var signals: sigset_t {
     var set = sigset_t()

@@ -6,11 +6,11 @@ public typealias Logger = Logging.Logger
 
 /// swift-log's back end: one line a message, `2026-11-24T21:40:00Z level message key=value`.
 public struct DiagnosticsHandler: LogHandler {
-  private let writer: LogWriter
+  private let writer: LogWriter<String>
   public var metadata: Logger.Metadata = [:]
   public var logLevel: Logger.Level = .info
 
-  public init(writer: LogWriter) { self.writer = writer }
+  public init(writer: LogWriter<String>) { self.writer = writer }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -24,7 +24,7 @@ public struct DiagnosticsHandler: LogHandler {
     let all = metadata.merging(event.metadata ?? [:]) { $1 }
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(printable(value.description))" }
     line += "\n"
-    writer.write(Array(line.utf8))
+    writer.write(line)
   }
 }
 
@@ -52,10 +52,11 @@ public enum Diagnostics {
   public static let pendingLines = 4096
 
   /// Makes swift-log write to a descriptor, and gives the writer, to be closed at the end.
-  public static func start(destination: consuming sending Descriptor) -> LogWriter {
-    let writer = LogWriter(destination: destination, name: "tollgate-log", pendingLimit: pendingLines) { count in
-      Array("\(timestamp()) warning \(count) lines dropped\n".utf8)
-    }
+  public static func start(destination: consuming sending Descriptor) -> LogWriter<String> {
+    let writer = LogWriter<String>(
+      destination: destination, name: "tollgate-log", pendingLimit: pendingLines,
+      render: { $1.append(contentsOf: $0.utf8) },
+      renderDropped: { $1.append(contentsOf: "\(timestamp()) warning \($0) lines found no room and are lost\n".utf8) })
     LoggingSystem.bootstrap { _ in DiagnosticsHandler(writer: writer) }
     return writer
   }

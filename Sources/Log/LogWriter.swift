@@ -1,20 +1,20 @@
 // Where lines go that people or programs read later. No loop ever waits for them: what a loop has to say is handed
-// over in batches or lines, bounded, and one thread writes it out. What finds no room is counted, and the count is
-// said as soon as there is room again.
+// over in pieces, bounded, and one thread makes lines of them and writes them out. What finds no room is counted, and
+// the count is said as soon as there is room again.
 
 import Kernel
 
 /// One destination of lines, written by a thread of its own.
-public final class LogWriter: Sendable {
+public final class LogWriter<Piece: Sendable>: Sendable {
   private struct State: Sendable {
-    var pending: [[UInt8]] = []
+    var pending: [Piece] = []
     var dropped = 0
     var closing = false
     var closed = false
   }
 
   private enum Work {
-    case write([[UInt8]], dropped: Int)
+    case write([Piece], dropped: Int)
     case finish
   }
 
@@ -25,21 +25,26 @@ public final class LogWriter: Sendable {
   ///   - destination: where the lines go; closed at the end.
   ///   - name: of the thread.
   ///   - pendingLimit: how many pieces may wait.
-  ///   - droppedLine: the line that says how many pieces found no room.
+  ///   - render: makes lines of a piece; called on the writer's thread.
+  ///   - renderDropped: makes the line that says how many pieces found no room.
   public init(
     destination: consuming sending Descriptor, name: String, pendingLimit: Int,
-    droppedLine: @escaping @Sendable (Int) -> [UInt8]
+    render: @escaping @Sendable (Piece, inout [UInt8]) -> Void,
+    renderDropped: @escaping @Sendable (Int, inout [UInt8]) -> Void
   ) {
     self.pendingLimit = pendingLimit
     let state = self.state
-    let raw = destination.raw
     let owner = Owner(destination)
     _ = Thread(name: name) {
+      var lines: [UInt8] = []
       while case .write(let pieces, let dropped) = state.wait(Self.takeWork) {
-        for piece in pieces { try? writeFully(raw, piece) }
-        if dropped > 0 { try? writeFully(raw, droppedLine(dropped)) }
+        for piece in pieces { render(piece, &lines) }
+        if dropped > 0 { renderDropped(dropped, &lines) }
+        // A destination that fails (a full disk, a reader that left) must not end the server; the next lines may
+        // find it well again.
+        try? writeFully(owner.descriptor.raw, lines)
+        lines.removeAll(keepingCapacity: true)
       }
-      withExtendedLifetime(owner) {}
       state.change { state in (true, state.closed = true) }
     }
   }
@@ -54,8 +59,8 @@ public final class LogWriter: Sendable {
     return state.closing ? .finish : nil
   }
 
-  /// Hands a piece over: one line or several, each with its end.
-  public func write(_ piece: [UInt8]) {
+  /// Hands a piece over. Never waits.
+  public func write(_ piece: Piece) {
     state.change { state in
       if state.pending.count >= pendingLimit {
         state.dropped += 1

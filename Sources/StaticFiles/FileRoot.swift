@@ -164,8 +164,8 @@ private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
 }
 
 private func isWellKnown(_ path: [UInt8], at start: Int) -> Bool {
-  let name: StaticString = ".well-known"
-  let end = start + name.utf8CodeUnitCount
+  let name = ".well-known"
+  let end = start + name.utf8.count
   guard start == 0, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return false }
-  return path[..<end].elementsEqual(".well-known".utf8)
+  return path[..<end].elementsEqual(name.utf8)
 }

@@ -1,15 +1,15 @@
 /// The media type that a file's name tells. `text/*` says UTF-8, which is what files are today.
 enum MediaType {
-  static let unknown: StaticString = "application/octet-stream"
+  static let unknown: String = "application/octet-stream"
 
   /// - Parameter name: a file's name; what follows its last dot decides, without regard to case.
-  static func of(name: ArraySlice<UInt8>) -> StaticString {
+  static func of(name: ArraySlice<UInt8>) -> String {
     guard let dot = name.lastIndex(of: UInt8(ascii: ".")), name.endIndex - dot <= 12 else { return unknown }
     let ending = String(decoding: name[(dot + 1)...], as: UTF8.self).lowercased()
     return byEnding[ending] ?? unknown
   }
 
-  private static let byEnding: [String: StaticString] = [
+  private static let byEnding: [String: String] = [
     "html": "text/html; charset=utf-8", "htm": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
     "mjs": "text/javascript; charset=utf-8", "json": "application/json", "map": "application/json",

@@ -6,6 +6,8 @@ import Kernel
 public final class ServedFile: Sendable {
   /// Open only where the content is not kept: a descriptor is dearer than a page of memory.
   private let descriptor: Descriptor?
+  /// The open descriptor's number, for a file whose content is not kept; else -1.
+  public let raw: Int32
   public let size: Int
   /// RFC 9110, section 8.8.2, in seconds since the epoch.
   public let lastModified: Int
@@ -23,6 +25,7 @@ public final class ServedFile: Sendable {
   init(_ descriptor: consuming Descriptor, status: FileStatus, name: ArraySlice<UInt8>, content: [UInt8]?) {
     self.status = status
     self.content = content
+    raw = content == nil ? descriptor.raw : -1
     if content == nil { self.descriptor = consume descriptor } else { self.descriptor = nil }
     size = status.size
     lastModified = status.modifiedSeconds
@@ -45,12 +48,6 @@ public final class ServedFile: Sendable {
     ResponseWriter.appendField("ETag", tag, to: &fields)
     ResponseWriter.appendField("Accept-Ranges", "bytes", to: &fields)
     self.fields = fields
-  }
-
-  /// The descriptor, for a file whose content is not kept.
-  public var raw: Int32 {
-    guard let raw = descriptor?.raw else { preconditionFailure("a file that is kept in memory has no descriptor") }
-    return raw
   }
 
   /// What keeping it costs the cache, in bytes. An open descriptor is weighed too: the budget bounds how many stay

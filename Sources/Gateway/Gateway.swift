@@ -1,0 +1,116 @@
+// The gateway as a whole: listeners, spawners and lanes, from start to end.
+
+import Costs
+import EventLoop
+import Kernel
+import Log
+import Processes
+import Synchronization
+
+/// Why a gateway did not start.
+public enum GatewayError: Error, CustomStringConvertible {
+  case addressInUse(String)
+  case cannotListen(String, Errno)
+  case noSpawner(String)
+  case system(Errno)
+
+  public var description: String {
+    switch self {
+    case .addressInUse(let address): "\(address) is in use: another server listens there"
+    case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
+    case .noSpawner(let words): words
+    case .system(let error): "the system refuses: \(error)"
+    }
+  }
+}
+
+/// A gateway. Started once, then told to drain or to end; used by one thread.
+public final class Gateway {
+  private let shared: Shared
+  private let listeners: [ListenerBox]
+  private var threads: [Thread] = []
+  private let lanesRunning = Atomic<Int>(0)
+
+  /// The addresses that it listens on, the ports as they really are.
+  public var addresses: [SocketAddress] { listeners.map { $0.listener.address } }
+
+  /// Binds the listeners, starts the spawners, and only then any thread; serves when it returns.
+  /// - Parameters:
+  ///   - bills: takes the requests' bills; nil where nobody wants them.
+  public init(_ settings: Settings, bills: (any BillSink)?, log: Logger) throws(GatewayError) {
+    listeners = try Self.bind(settings.listen)
+    let loops = settings.loops == 0 ? ThisProcess.processors() : settings.loops
+    let table = RouteTable(settings.routes)
+    var handoffs: [Handoff<Spawner>] = []
+    // One beside each loop. Before the first thread, and with the limits that this process was given.
+    for _ in 0..<loops { handoffs.append(Handoff(try Self.startSpawner(table, binary: settings.spawnerPath))) }
+    var settings = settings
+    settings.limits.connections = Self.boundedConnections(settings.limits.connections, log: log)
+    do {
+      shared = try Shared(settings: settings, loops: loops, bills: bills, log: log)
+    } catch {
+      throw .system(error)
+    }
+    startLanes(handoffs)
+  }
+
+  /// The routes' paths in the order in which bills number them.
+  public static func routePaths(_ settings: Settings) -> [[UInt8]] {
+    RouteTable(settings.routes).routes.map(\.pathBytes)
+  }
+
+  private static func bind(_ addresses: [SocketAddress]) throws(GatewayError) -> [ListenerBox] {
+    var listeners: [ListenerBox] = []
+    for address in addresses {
+      do {
+        listeners.append(ListenerBox(try Listener(address)))
+      } catch {
+        throw error == .addressInUse ? .addressInUse(address.text) : .cannotListen(address.text, error)
+      }
+    }
+    return listeners
+  }
+
+  private static func startSpawner(_ table: RouteTable, binary: String) throws(GatewayError) -> sending Spawner? {
+    do {
+      return try Spawning.start(table, binary: binary)
+    } catch {
+      throw .noSpawner("\(binary) does not start: \(error)")
+    }
+  }
+
+  /// Every connection may need some descriptors more: of its file, or of its program.
+  private static func boundedConnections(_ wanted: Int, log: Logger) -> Int {
+    let descriptors = ThisProcess.raiseDescriptorLimit()
+    let possible = max(16, (descriptors - 256) / 2)
+    if wanted <= possible { return wanted }
+    log.warning("connections = \(wanted) is lowered to \(possible): there may be \(descriptors) descriptors (ulimit -n)")
+    return possible
+  }
+
+  private func startLanes(_ handoffs: [Handoff<Spawner>]) {
+    let shared = self.shared
+    let ready = Condition(0)
+    for (number, handoff) in handoffs.enumerated() {
+      lanesRunning.add(1, ordering: .relaxed)
+      threads.append(
+        Thread(name: "tollgate-loop\(number)") { [lanesRunning = Counter(lanesRunning)] in
+          Self.runLane(shared, number, handoff, ready)
+        })
+    }
+    ready.wait { $0 == handoffs.count ? () : nil }
+    shared.lanes[0].mailbox.post(ListenOrder(listeners: listeners), to: shared.lanes[0].token)
+  }
+
+  // MARK: The end
+
+  /// Takes no new connection, closes the idle ones, and lets the busy ones finish.
+  public func drain() { order(.drain) }
+
+  /// Ends every connection and every program now.
+  public func end() { order(.end) }
+
+  private func order(_ order: LaneOrder) {
+    for lane in shared.lanes { lane.mailbox.post(order, to: lane.token) }
+  }
+}
