@@ -52,13 +52,10 @@ public enum ASCII {
   ///
   /// - Parameter text: in lower case.
   public static func equals(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
-    let expected = text.utf8
-    guard range.count == expected.count else { return false }
-    var index = range.lowerBound
-    for byte in expected {
-      if lowercase(bytes[index]) != byte { return false }
-      index += 1
-    }
+    guard range.count == text.utf8.count else { return false }
+    let expected = text.utf8.span
+    let start = range.lowerBound
+    for offset in 0..<expected.count where lowercase(bytes[start + offset]) != expected[offset] { return false }
     return true
   }
 
