@@ -29,7 +29,13 @@ public final class Gateway {
   private let shared: Shared
   private let listeners: [ListenerBox]
   private var threads: [Thread] = []
-  private let lanesRunning = Atomic<Int>(0)
+  private let progress = Condition(Progress())
+
+  private struct Progress: Sendable {
+    var ready = 0
+    var finished = 0
+    var failed: Errno?
+  }
 
   /// The addresses that it listens on, the ports as they really are.
   public var addresses: [SocketAddress] { listeners.map { $0.listener.address } }
@@ -51,7 +57,7 @@ public final class Gateway {
     } catch {
       throw .system(error)
     }
-    startLanes(handoffs)
+    try startLanes(handoffs)
   }
 
   /// The routes' paths in the order in which bills number them.
@@ -88,18 +94,30 @@ public final class Gateway {
     return possible
   }
 
-  private func startLanes(_ handoffs: [Handoff<Spawner>]) {
-    let shared = self.shared
-    let ready = Condition(0)
+  private func startLanes(_ handoffs: [Handoff<Spawner>]) throws(GatewayError) {
     for (number, handoff) in handoffs.enumerated() {
-      lanesRunning.add(1, ordering: .relaxed)
+      let (shared, progress) = (self.shared, self.progress)
       threads.append(
-        Thread(name: "tollgate-loop\(number)") { [lanesRunning = Counter(lanesRunning)] in
-          Self.runLane(shared, number, handoff, ready)
+        Thread(name: "tollgate-loop\(number)") {
+          Self.runLane(shared, number, handoff, progress)
         })
     }
-    ready.wait { $0 == handoffs.count ? () : nil }
+    let error = progress.wait { $0.failed != nil || $0.ready == handoffs.count ? .some($0.failed) : nil }
+    if let error { throw .system(error) }
     shared.lanes[0].mailbox.post(ListenOrder(listeners: listeners), to: shared.lanes[0].token)
+  }
+
+  private static func runLane(
+    _ shared: Shared, _ number: Int, _ handoff: Handoff<Spawner>, _ progress: Condition<Progress>
+  ) {
+    do throws(Errno) {
+      let lane = try Lane(shared: shared, number: number, spawner: handoff.take())
+      progress.change { progress in (true, progress.ready += 1) }
+      lane.run()
+    } catch {
+      progress.change { progress in (true, progress.failed = error) }
+    }
+    progress.change { progress in (true, progress.finished += 1) }
   }
 
   // MARK: The end
@@ -110,7 +128,34 @@ public final class Gateway {
   /// Ends every connection and every program now.
   public func end() { order(.end) }
 
+  /// Whether every lane has finished.
+  public var hasEnded: Bool {
+    progress.change { progress in (false, progress.finished == shared.lanes.count) }
+  }
+
   private func order(_ order: LaneOrder) {
     for lane in shared.lanes { lane.mailbox.post(order, to: lane.token) }
+  }
+}
+
+/// Posted to the first lane when all are there.
+struct ListenOrder: Sendable {
+  var listeners: [ListenerBox]
+}
+
+/// Carries what one thread made to the thread that will have it.
+final class Handoff<Value>: Sendable {
+  private let value: Mutex<Value?>
+
+  init(_ value: consuming sending Value?) {
+    self.value = Mutex(value)
+  }
+
+  func take() -> sending Value? {
+    value.withLock { value in
+      let taken = value
+      value = nil
+      return taken
+    }
   }
 }

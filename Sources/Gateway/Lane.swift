@@ -85,11 +85,6 @@ final class Lane: LoopTarget, TurnObserver {
     outbox.reserveCapacity(131_072)
   }
 
-  /// Takes connections from these listeners from now on.
-  func listen(_ listeners: [ListenerBox]) {
-    acceptor = Acceptor(self, listeners)
-  }
-
   func run() { loop.run() }
 
   // MARK: Connections and runs
@@ -142,6 +137,8 @@ final class Lane: LoopTarget, TurnObserver {
   func received(_ message: any Sendable, role: UInt8) {
     switch message {
     case let handover as Handover: adopt(handover)
+    case let order as ListenOrder:
+      if !draining { acceptor = Acceptor(self, order.listeners) }
     case is Acceptor.Resume: acceptor?.connectionClosed()
     case let order as LaneOrder: obey(order)
     default: preconditionFailure("a lane cannot take \(type(of: message))")

@@ -38,6 +38,14 @@ public enum ThisProcess {
     return signal
   }
 
+  /// Waits for a signal, at most so long; nil where none came. sigtimedwait(2).
+  public static func nextSignal(withinMilliseconds limit: Int) -> CInt? {
+    var set = Self.signals
+    var time = timespec(tv_sec: limit / 1000, tv_nsec: limit % 1000 * 1_000_000)
+    let signal = sigtimedwait(&set, nil, &time)
+    return signal > 0 ? signal : nil
+  }
+
   /// Sends this process a signal that `nextSignal` gives.
   public static func raise(_ signal: CInt) {
     kill(getpid(), signal)
