@@ -28,7 +28,6 @@ public enum GatewayError: Error, CustomStringConvertible {
 public final class Gateway {
   private let shared: Shared
   private let listeners: [ListenerBox]
-  private var threads: [Thread] = []
   private let progress = Condition(Progress())
 
   private struct Progress: Sendable {
@@ -97,10 +96,9 @@ public final class Gateway {
   private func startLanes(_ handoffs: [Handoff<Spawner>]) throws(GatewayError) {
     for (number, handoff) in handoffs.enumerated() {
       let (shared, progress) = (self.shared, self.progress)
-      threads.append(
-        Thread(name: "tollgate-loop\(number)") {
-          Self.runLane(shared, number, handoff, progress)
-        })
+      Threads.start(name: "tollgate-loop\(number)") {
+        Self.runLane(shared, number, handoff, progress)
+      }
     }
     let error = progress.wait { $0.failed != nil || $0.ready == handoffs.count ? .some($0.failed) : nil }
     if let error { throw .system(error) }

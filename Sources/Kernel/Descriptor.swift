@@ -86,3 +86,13 @@ private func waitWritable(_ raw: CInt) {
   var entry = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
   _ = poll(&entry, 1, 1000)
 }
+
+/// Another descriptor for the same open file. fcntl(2), F_DUPFD_CLOEXEC.
+public func duplicate(_ raw: CInt) throws(Errno) -> Descriptor {
+  Descriptor(
+    owning: CInt(
+      try throwing {
+        let result = fcntl(raw, F_DUPFD_CLOEXEC, 3)
+        return result < 0 ? -Int(errno) : Int(result)
+      }))
+}

@@ -6,26 +6,19 @@ private final class Body {
   init(_ run: @escaping () -> Void) { self.run = run }
 }
 
-/// A thread that can be waited for.
-public struct Thread: ~Copyable, Sendable {
-  private let handle: pthread_t
-
-  /// Starts a thread. It has all signals blocked that the starting thread has.
+public enum Threads {
+  /// Starts a thread that nobody waits for. It has all signals blocked that the starting thread has.
   /// - Parameters:
   ///   - name: as `ps -L` shows it, cut to 15 bytes.
   ///   - body: what it does; nothing of it stays with the caller.
-  public init(name: String, _ body: sending @escaping () -> Void) {
+  public static func start(name: String, _ body: sending @escaping () -> Void) {
     let box = Unmanaged.passRetained(Body(body))
     var handle = pthread_t()
     let result = pthread_create(&handle, nil, startThread, box.toOpaque())
     precondition(result == 0, "pthread_create failed")
+    // The thread may have ended before it gets its name; then there is nothing to name.
     _ = ck_name_thread(handle, String(name.prefix(15)))
-    self.handle = handle
-  }
-
-  /// Waits for its end.
-  public consuming func join() {
-    pthread_join(handle, nil)
+    pthread_detach(handle)
   }
 }
 

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+@main
+struct Tollgate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tollgate",
+    abstract: "A gateway from HTTP to programs that says what each answer cost.",
+    discussion: """
+      Examples:
+        tollgate serve .                   this directory, and the scripts in ./cgi-bin, on port 8080
+        tollgate trace http://127.0.0.1:8080/cgi-bin/hello.pl
+      """,
+    subcommands: [Serve.self, Trace.self])
+}
