@@ -49,7 +49,9 @@ public enum Words {
   public static func significant(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     let magnitude = value.magnitude
-    if magnitude >= 999.5 { return grouped(Int64(clamping: Int(magnitude.rounded())), negative: value < 0) }
+    if magnitude >= 999.5 {
+      return grouped(magnitude < 0x1p63 ? Int64(magnitude.rounded()) : .max, negative: value < 0)
+    }
     var decimals = 0
     var scale = 1.0
     // At most nine decimals: below that a figure says zero.
