@@ -27,7 +27,7 @@ public final class HelperThreads: Sendable {
     self.queueLimit = queueLimit
     let jobs = self.jobs
     for _ in 0..<threads {
-      _ = Thread(name: "tollgate-disk") {
+      Threads.start(name: "tollgate-disk") {
         while true {
           let job = jobs.wait { $0.popFirst() }
           job.mailbox.post(Answer(job: job.number, value: job.work()), to: job.token)

@@ -99,31 +99,46 @@ extension Connection {
     lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
   }
 
-  /// Begins the answer that a program's head describes: its status and its fields.
-  func beginAnswer(_ head: ScriptHead, _ bytes: [UInt8]) {
-    bill.status = head.status
+  /// Begins the answer that a program's head describes: its status, the bill and its fields.
+  /// - Parameters:
+  ///   - bytes: what the head's ranges index.
+  ///   - whole: whether the bill is complete.
+  func beginAnswer(_ head: ScriptHead, _ bytes: [UInt8], whole: Bool, interpreter: [UInt8]?) {
     if let reason = head.reasonRange {
       ResponseWriter.appendStatusLine(head.status, reason: reason, of: bytes.span, to: &lane.outbox)
     } else {
       ResponseWriter.appendStatusLine(head.status, to: &lane.outbox)
     }
     lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
+    // Before the program's own fields: a reader of the bill believes the first that says it.
+    appendServerTiming(whole: whole, interpreter: interpreter)
     for field in head.fields {
       ResponseWriter.appendField(bytes.span, name: field.name, value: field.value, to: &lane.outbox)
     }
   }
 
-  /// Ends an answer's head: Server-Timing, Connection, and the empty line.
-  /// - Parameter whole: whether the bill is complete.
-  func endAnswerHead(whole: Bool = true, interpreter: [UInt8]? = nil) {
-    if let route = bill.route, lane.shared.routes.routes[route].bill != .off {
-      if whole { bill.durationNanoseconds = Clock.monotonic() - startedAt }
-      lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
-      ServerTiming.append(
-        bill, route: lane.shared.routes.routes[route].pathBytes, complete: whole, interpreter: interpreter,
-        to: &lane.outbox)
-      lane.outbox.append(contentsOf: "\r\n".utf8)
-    }
+  /// What the answer cost, where the route says it (W3C Server Timing, section 2).
+  /// - Parameters:
+  ///   - whole: whether the bill is complete.
+  ///   - interpreter: what runs the program.
+  private func appendServerTiming(whole: Bool, interpreter: [UInt8]?) {
+    guard let route = bill.route, lane.shared.routes.routes[route].bill != .off else { return }
+    lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
+    ServerTiming.append(
+      bill, route: lane.shared.routes.routes[route].pathBytes, complete: whole, interpreter: interpreter,
+      to: &lane.outbox)
+    lane.outbox.append(contentsOf: "\r\n".utf8)
+  }
+
+  /// Ends the head of an answer of the gateway's own, whose bill is complete but for its sending.
+  func endAnswerHead() {
+    bill.durationNanoseconds = Clock.monotonic() - startedAt
+    appendServerTiming(whole: true, interpreter: nil)
+    endFields()
+  }
+
+  /// Says whether the connection goes on, and ends the head.
+  func endFields() {
     if !keepAlive || closeAfterAnswer {
       closeAfterAnswer = true
       lane.outbox.append(contentsOf: "Connection: close\r\n".utf8)

@@ -94,15 +94,21 @@ public final class Gateway {
   }
 
   private func startLanes(_ handoffs: [Handoff<Spawner>]) throws(GatewayError) {
+    let shared = self.shared
+    let progress = self.progress
     for (number, handoff) in handoffs.enumerated() {
-      let (shared, progress) = (self.shared, self.progress)
-      Threads.start(name: "tollgate-loop\(number)") {
-        Self.runLane(shared, number, handoff, progress)
-      }
+      Self.startLane(shared, number, handoff, progress)
     }
-    let error = progress.wait { $0.failed != nil || $0.ready == handoffs.count ? .some($0.failed) : nil }
-    if let error { throw .system(error) }
+    let all = handoffs.count
+    let outcome = progress.wait { $0.failed != nil || $0.ready == all ? $0 : nil }
+    if let error = outcome.failed { throw .system(error) }
     shared.lanes[0].mailbox.post(ListenOrder(listeners: listeners), to: shared.lanes[0].token)
+  }
+
+  private static func startLane(
+    _ shared: Shared, _ number: Int, _ handoff: Handoff<Spawner>, _ progress: Condition<Progress>
+  ) {
+    Threads.start(name: "tollgate-loop\(number)") { runLane(shared, number, handoff, progress) }
   }
 
   private static func runLane(

@@ -149,21 +149,20 @@ final class ProgramAnswer: LoopTarget {
     phase = .body
     let start = lane.outbox.count
     chooseFraming()
-    connection.beginAnswer(head, buffer)
+    run.bill.status = head.status
+    if whole { run.bill.durationNanoseconds = Clock.monotonic() - run.startedAt }
+    connection.bill = run.bill
+    connection.beginAnswer(head, buffer, whole: whole, interpreter: run.script.interpreter)
     switch framing {
     case .length(let count): ResponseWriter.appendField("Content-Length", count, to: &lane.outbox)
     case .chunked: ResponseWriter.appendField("Transfer-Encoding", "chunked", to: &lane.outbox)
     case .none:
-      if let length = head.contentLength, head.status >= 200, head.status != 204 {
+      if let length = head.contentLength, head.status != 204 {
         ResponseWriter.appendField("Content-Length", length, to: &lane.outbox)
       }
     case .untilClose: connection.closeAfterAnswer = true
     }
-    connection.bill = run.bill
-    connection.bill.status = head.status
-    run.bill.status = head.status
-    if whole { run.bill.durationNanoseconds = Clock.monotonic() - run.startedAt }
-    connection.endAnswerHead(whole: whole, interpreter: run.script.interpreter)
+    connection.endFields()
     run.bill.bytesOut = Int64(lane.outbox.count - start)
     appendBody(buffer[bodyStart...])
     buffer = []

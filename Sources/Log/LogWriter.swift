@@ -35,7 +35,7 @@ public final class LogWriter<Piece: Sendable>: Sendable {
     self.pendingLimit = pendingLimit
     let state = self.state
     let owner = Owner(destination)
-    _ = Thread(name: name) {
+    Threads.start(name: name) {
       var lines: [UInt8] = []
       while case .write(let pieces, let dropped) = state.wait(Self.takeWork) {
         for piece in pieces { render(piece, &lines) }

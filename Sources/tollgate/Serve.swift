@@ -117,7 +117,7 @@ struct Serve: ParsableCommand {
       path = try canonicalPath(directory)
       let root = try FileRoot(path: path, listing: true)
       settings.routes.append(Route(path: "/", model: .files(root), bill: bill))
-    } catch let error as Errno {
+    } catch {
       throw failure(Sysexits.noInput, "\(directory) cannot be served: \(error)")
     }
     let scripts = path == "/" ? "/cgi-bin" : path + "/cgi-bin"
@@ -137,7 +137,7 @@ struct Serve: ParsableCommand {
       let destination =
         accessLog == "-" ? try duplicate(ThisProcess.standardOutput) : try openAppending(accessLog)
       return AccessLog(format: accessLogFormat, destination: destination, routes: routes)
-    } catch let error as Errno {
+    } catch {
       throw failure(Sysexits.cannotCreate, "the access log \(accessLog) cannot be opened: \(error)")
     }
   }
