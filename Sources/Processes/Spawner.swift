@@ -7,13 +7,13 @@ import SpawnProtocol
 /// but the initializer.
 ///
 /// The children are this process's own: it reaps them, and must leave SIGCHLD at its default disposition, since the
-/// kernel reaps the children of a process that ignores it. When the object is let go, or this process ends in
-/// whatever way, the spawner kills the process groups of all that was not released and ends. It is itself a child,
+/// kernel reaps the children of a process that ignores it. When the object is closed or let go, or this process ends
+/// in whatever way, the spawner kills the process groups of all that was not released and ends. It is itself a child,
 /// to be reaped by `pid`.
 public final class Spawner {
   /// The gateway's end of the socket, for a poller: readable or hung up when the spawner has died, writable when
-  /// there is room for a request. It stays this object's; nothing is ever to be read from it.
-  public let descriptor: Int32
+  /// there is room for a request. It stays this object's; nothing is ever to be read from it. -1 once closed.
+  public private(set) var descriptor: Int32
   /// The spawner's own process.
   public let pid: Int32
 
@@ -41,7 +41,7 @@ public final class Spawner {
     precondition(targets.count <= Int(SPAWN_ROWS_MAX), "a spawner's table has up to 4,096 rows")
     let memory = spawn_memory_create(UInt32(slotCount))
     guard memory >= 0 else { throw .notStarted(errno: -memory) }
-    defer { close(memory) }
+    defer { _ = Glibc.close(memory) }
     guard let slots = spawn_memory_map(memory, UInt32(slotCount)) else { throw .notStarted(errno: errno) }
     var ends: (Int32, Int32) = (-1, -1)
     let paired = withUnsafeMutableBytes(of: &ends) {
@@ -53,10 +53,10 @@ public final class Spawner {
     }
     let started = spawn_start(binary, ends.1)
     // At once, so that the socket hangs up when the spawner dies.
-    close(ends.1)
+    _ = Glibc.close(ends.1)
     let told = started > 0 ? Self.tell(targets, limits, memory: memory, slots: slotCount, over: ends.0) : started
     guard told == 0 else {
-      close(ends.0)
+      _ = Glibc.close(ends.0)
       spawn_memory_unmap(slots, UInt32(slotCount))
       guard started > 0 else { throw .notStarted(errno: -started) }
       // Its socket is closed, so it ends, and leaves no zombie behind an object that was never made.
@@ -74,15 +74,25 @@ public final class Spawner {
   }
 
   deinit {
-    close(descriptor)
+    close()
     spawn_memory_unmap(slots, slotCount)
+  }
+
+  /// Closes the socket, which ends the spawner's process and, by SIGKILL to their groups, the programs whose tickets
+  /// were not released. They and the spawner are still to be reaped; `state` and `release` go on to work. A poller
+  /// must have let go of `descriptor` before.
+  public func close() {
+    guard descriptor >= 0 else { return }
+    _ = Glibc.close(descriptor)
+    descriptor = -1
+    knownDead = true
   }
 
   /// The number of tickets that were given and not released. A spawner whose table has been replaced is let go when
   /// this is 0.
   public var ticketCount: Int { Int(slotCount) - freeSlots.count }
 
-  /// Whether the spawner's process is gone. poll(2), without waiting.
+  /// Whether the spawner's process is gone, or was given up by `close`. poll(2), without waiting.
   public var isDead: Bool {
     if !knownDead { knownDead = spawn_hung_up(descriptor) != 0 }
     return knownDead
@@ -113,7 +123,7 @@ public final class Spawner {
     guard !knownDead else { throw .dead }
     let argumentBytes = try Self.join(arguments)
     try Self.check(scriptPath, arguments, argumentBytes, environment, environmentCount)
-    guard let slot = freeSlots.last else { throw .full }
+    guard let slot = freeSlots.last else { throw isDead ? .dead : .full }
     var request = spawn_request()
     request.kind = SPAWN_REQUEST.rawValue
     request.slot = slot
@@ -125,7 +135,7 @@ public final class Spawner {
     request.environment_bytes = UInt32(environment.count)
     requestedAt[Int(slot)] = Self.now()
     let result = send(
-      &request, scriptPath, argumentBytes, environment, (standardInput, standardOutput, standardError))
+      &request, scriptPath, argumentBytes, environment, [standardInput, standardOutput, standardError])
     switch result {
     case 0: break
     case -EAGAIN, -ENOBUFS, -ENOMEM, -ETOOMANYREFS: throw .full
@@ -237,12 +247,12 @@ extension Spawner {
   /// Sends the request. The three descriptors are those of the child; a negative one is not sent.
   private func send(
     _ request: inout spawn_request, _ scriptPath: [UInt8], _ arguments: [UInt8], _ environment: [UInt8],
-    _ standard: (Int32, Int32, Int32)
+    _ standard: [3 of Int32]
   ) -> Int32 {
     var descriptors: [3 of Int32] = [-1, -1, -1]
     var count = 0
-    for (number, descriptor) in [standard.0, standard.1, standard.2].enumerated() where descriptor >= 0 {
-      descriptors[count] = descriptor
+    for number in standard.indices where standard[number] >= 0 {
+      descriptors[count] = standard[number]
       request.sent |= 1 << UInt32(number)
       count += 1
     }

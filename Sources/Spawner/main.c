@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -119,8 +120,10 @@ static void read_table(void) {
 // Signals: all at their default, for a child inherits what is ignored; and all blocked, so that the terminal's and
 // the session's do not end this program, and none interrupts a clone. The child clears its mask.
 static void settle_signals(void) {
-  struct sigaction standard = {.sa_handler = SIG_DFL};
-  for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+  // By the system call itself: glibc's posix_spawn leaves its two internal signals ignored, and its sigaction refuses
+  // to touch them. All zeros is SIG_DFL in the kernel's structure, however a machine lays it out.
+  static const uint64_t standard[8];
+  for (int number = 1; number < NSIG; number++) syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(uint64_t));
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
