@@ -61,6 +61,8 @@ final class CGIRun: LoopTarget {
   private var firstByteAt: Int64 = 0
   private var lastByteAt: Int64 = 0
   private var deadline = Int64.max
+  private var grace: Int64 = 0
+  private var terminated = false
   private var killed = false
 
   init(_ lane: Lane, _ route: Int, _ program: ProgramSettings, _ script: Script, _ environment: EnvironmentSink) {
@@ -380,11 +382,20 @@ final class CGIRun: LoopTarget {
   /// TERM to the group; KILL when its leader is gone, or after the grace.
   func end(grace: Int64) {
     enter(.ending)
-    if let pid {
-      if grace > 0 { _ = Reaper.signalGroup(pid, Signal.terminate) } else { killGroup(pid) }
-      watchExit(pid)
+    self.grace = grace
+    signalEnd()
+  }
+
+  private func signalEnd() {
+    guard let pid else { return setDeadline(Clock.monotonic() + Self.pidRetry) }
+    if grace > 0 {
+      terminated = true
+      _ = Reaper.signalGroup(pid, Signal.terminate)
+    } else {
+      killGroup(pid)
     }
-    setDeadline(Clock.monotonic() + (pid == nil ? Self.pidRetry : grace))
+    watchExit(pid)
+    setDeadline(Clock.monotonic() + grace)
   }
 
   private func killGroup(_ pid: Int32) {
@@ -460,6 +471,7 @@ final class CGIRun: LoopTarget {
       if case .failed = processState { return exited(nil) }
       return setDeadline(lane.loop.now + Self.pidRetry)
     }
+    if !terminated, !killed { return signalEnd() }
     if !killed {
       lane.shared.log.info("\(name): did not end in time and is killed")
       killGroup(pid)

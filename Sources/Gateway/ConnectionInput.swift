@@ -32,6 +32,7 @@ extension Connection {
 
   /// A program's answer is complete: sends it, and goes on with what the client sent ahead.
   func continueWithInput() {
+    if isClosed { return }
     if case .head = phase { processLeftover() } else { flush() }
   }
 

@@ -87,7 +87,7 @@ public final class Gateway {
   /// Every connection may need some descriptors more: of its file, or of its program.
   private static func boundedConnections(_ wanted: Int, log: Logger) -> Int {
     let descriptors = ThisProcess.raiseDescriptorLimit()
-    let possible = max(16, (descriptors - 256) / 2)
+    let possible = max(16, descriptors / 2, descriptors - 2048)
     if wanted <= possible { return wanted }
     log.warning("connections = \(wanted) is lowered to \(possible): there may be \(descriptors) descriptors (ulimit -n)")
     return possible

@@ -25,7 +25,8 @@ final class ProgramAnswer: LoopTarget {
     case none
   }
 
-  private unowned let connection: Connection
+  /// They hold each other until `leave`.
+  private let connection: Connection
   private let run: CGIRun
   private var phase = Phase.head
   private var framing = Framing.none

@@ -9,15 +9,11 @@ struct Fault: Error, CustomStringConvertible {
   let description: String
 }
 
-/// The `tollgate-spawn` of this build: beside the test program, else where `swift build` puts it.
+/// The `tollgate-spawn` that tools/build.sh made.
 func spawnerBinary(file: String = #filePath) throws -> String {
-  var buffer = [CChar](repeating: 0, count: 4096)
-  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-  let executable = String(decoding: buffer.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  if let found = Spawner.locate(besideExecutable: executable).found { return found }
   let root = file.split(separator: "/").dropLast(3).joined(separator: "/")
-  let built = "/\(root)/.build/debug/tollgate-spawn"
-  guard access(built, X_OK) == 0 else { throw Fault(description: "build tollgate-spawn first: \(built)") }
+  let built = "/\(root)/.build/release/tollgate-spawn"
+  guard access(built, X_OK) == 0 else { throw Fault(description: "build it first, by tools/build.sh: \(built)") }
   return built
 }
 

@@ -42,7 +42,7 @@ struct ReaperTests {
     let report = try #require(try spawner.run().report)
     #expect(report.peakResidentBytes > 256 << 10)
     // No less than the spawner's own, which is why the spawner is small.
-    #expect(report.peakResidentBytes < 8 << 20, "\(report.peakResidentBytes)")
+    #expect(report.peakResidentBytes < 4 << 20, "\(report.peakResidentBytes)")
     #expect(memory.load(fromByteOffset: size - 1, as: UInt8.self) == 1)
     _ = try end(spawner)
   }
