@@ -50,12 +50,10 @@ final class CGIRun: LoopTarget {
 
   private var base: Token?
   private var body: BodySpool?
-  private var spawner: Spawner?
-  private var ticket: SpawnTicket?
+  private var process: SpawnedProgram?
   private var output: ProgramPipe?
-  private var errors: ProgramPipe?
+  private var errors: ProgramErrors?
   private var exitWatch: ProgramPipe?
-  private var errorLines: ErrorLines
   private var hasPlace = false
   private var queuedAt: Int64 = 0
   private var firstByteAt: Int64 = 0
@@ -72,7 +70,6 @@ final class CGIRun: LoopTarget {
     self.environment = environment
     admission = lane.shared.admissions[route]!
     row = lane.shared.rows[route]!
-    errorLines = ErrorLines(limitBytes: program.errorLineBytes)
   }
 
   /// The script's name, for the log.
@@ -131,16 +128,18 @@ final class CGIRun: LoopTarget {
     let err = try Pipe()
     let input = try body?.openInput()
     if let body, body.count > 0, environment.count > 0 { addContentLength(body.count) }
-    ticket = try spawner.spawn(
+    let ticket = try spawner.spawn(
       row: row, scriptPath: script.path, arguments: [], environment: environment.bytes,
       environmentCount: environment.count, standardInput: input?.descriptor.raw ?? -1,
       standardOutput: out.writeEnd.raw, standardError: err.writeEnd.raw)
-    self.spawner = spawner
+    process = SpawnedProgram(spawner, ticket)
     body = nil
     environment.reset()
     enter(.running)
     output = try ProgramPipe(out.takeReadEnd(), lane.loop, self, role: Role.output)
-    errors = try ProgramPipe(err.takeReadEnd(), lane.loop, self, role: Role.errors)
+    errors = ProgramErrors(
+      try ProgramPipe(err.takeReadEnd(), lane.loop, self, role: Role.errors), of: name,
+      lineLimit: program.errorLineBytes, log: lane.shared.log)
     setDeadline(Clock.monotonic() + min(program.timeout, Spawning.patience))
   }
 
@@ -157,13 +156,13 @@ final class CGIRun: LoopTarget {
     lane.shared.log.error("\(name): \(status), not started: \(log)")
     answer?.fail(status, words, retryAfter: 1)
     // Where the process was made all the same, it is ended; else there is nothing to wait for.
-    if ticket == nil { finish() } else { end(grace: program.killGrace) }
+    if process == nil { finish() } else { end(grace: program.killGrace) }
   }
 
   func ready(_ readiness: Readiness, role: UInt8) {
     switch role {
     case Role.output: readOutput()
-    case Role.errors: readErrors()
+    case Role.errors: if errors?.read(into: &lane.relay) == .ended { closeErrors() }
     default: leaderEnded()
     }
   }
@@ -187,7 +186,7 @@ final class CGIRun: LoopTarget {
 
   private func noteFirstByte() {
     firstByteAt = lastByteAt
-    guard case .running(_, let times) = processState else { return }
+    guard case .running(_, let times) = process?.state else { return }
     bill.phases.spawn = times.execDone - times.requested
     bill.phases.firstByte = max(0, firstByteAt - times.execDone)
   }
@@ -199,37 +198,9 @@ final class CGIRun: LoopTarget {
     output.resume()
   }
 
-  private func readErrors() {
-    guard let errors else { return }
-    switch readBytes(errors.raw, into: &lane.relay, at: 0) {
-    case .bytes(0), .failed:
-      logErrors(errorLines.end())
-      closeErrors()
-    case .bytes(let count): logErrors(errorLines.take(lane.relay[..<count]))
-    case .wouldBlock: break
-    }
-  }
-
-  private func logErrors(_ lines: [String]) {
-    for line in lines { lane.shared.log.notice("\(name): stderr: \(line)") }
-  }
-
   private func closeErrors() {
     errors?.close()
     errors = nil
-  }
-
-  private var processState: SpawnState {
-    guard let spawner, let ticket else { return .waiting }
-    return spawner.state(ticket)
-  }
-
-  private var pid: Int32? {
-    switch processState {
-    case .running(let pid, _): pid
-    case .failed(_, _, let pid): pid
-    case .waiting: nil
-    }
   }
 
   // MARK: The end of its output
@@ -242,7 +213,9 @@ final class CGIRun: LoopTarget {
     if stage == .running {
       enter(.exiting)
       setDeadline(Clock.monotonic() + program.timeout)
-      if case .failed(let stage, let errno, _) = processState { failedToExecute(stage, errno) } else {
+      if case .failed(let stage, let errno, _) = process?.state {
+        failedToExecute(stage, errno)
+      } else {
         answer?.outputEnded()
       }
     }
@@ -263,19 +236,19 @@ final class CGIRun: LoopTarget {
 
   /// Called at the end of the turn in which the output ended: by then most programs have exited.
   func reapAfterOutput() {
-    guard stage != .over, let pid else {
-      if stage != .over, ticket != nil, case .failed = processState { exited(nil) }
-      return
-    }
-    if stage == .ending, !killed { return }
-    if !reap(pid) { watchExit(pid) }
+    // One that is being ended is reaped after its group was killed: until then its number is the group's.
+    if stage == .over || (stage == .ending && !killed) { return }
+    if !reap(), let pid = process?.pid { watchExit(pid) }
   }
 
-  private func reap(_ pid: Int32) -> Bool {
-    do {
-      guard let report = try Reaper.poll(pid: pid) else { return false }
-      exited(report)
-    } catch {
+  /// Whether the process is gone.
+  private func reap() -> Bool {
+    guard let process else { return false }
+    switch process.poll() {
+    case .lives: return false
+    case .ended(let report): exited(report)
+    case .neverWas: exited(nil)
+    case .lost(let error):
       lane.shared.log.error("\(name): cannot be waited for: \(error)")
       exited(nil)
     }
@@ -296,9 +269,8 @@ final class CGIRun: LoopTarget {
   private func leaderEnded() {
     exitWatch?.close()
     exitWatch = nil
-    guard let pid else { return }
-    if stage == .ending { killGroup(pid) }
-    _ = reap(pid)
+    if stage == .ending, let pid = process?.pid { killGroup(pid) }
+    _ = reap()
   }
 
   private func exited(_ report: ProcessReport?) {
@@ -307,24 +279,13 @@ final class CGIRun: LoopTarget {
       bill.processEnd = ProcessEnd(report.end)
       bill.phases.exit = max(0, Clock.monotonic() - lastByteAt)
     }
-    drainErrors()
-    if let ticket { spawner?.release(ticket) }
-    ticket = nil
+    // What it still had to say; a descendant that holds its standard error is not waited for.
+    errors?.drain(into: &lane.relay)
+    closeErrors()
+    process?.release()
+    process = nil
     answer?.exited()
     finish()
-  }
-
-  /// What the program still had to say; a descendant that holds its standard error is not waited for.
-  private func drainErrors() {
-    while let errors {
-      switch readBytes(errors.raw, into: &lane.relay, at: 0) {
-      case .bytes(let count) where count > 0: logErrors(errorLines.take(lane.relay[..<count]))
-      default:
-        logErrors(errorLines.end())
-        closeErrors()
-        _ = errors
-      }
-    }
   }
 
   /// The one end of every run.
@@ -356,14 +317,11 @@ final class CGIRun: LoopTarget {
     case .new: break
     case .queued: cancelQueued()
     case .running, .exiting:
-      if stage == .exiting, output == nil, processIsGone { return }
       lane.shared.log.info("\(name): the client left, the program is ended")
       end(grace: program.leaveGrace)
     case .ending, .over: break
     }
   }
-
-  private var processIsGone: Bool { pid == nil && ticket == nil }
 
   private func cancelQueued() {
     if let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
@@ -387,7 +345,7 @@ final class CGIRun: LoopTarget {
   }
 
   private func signalEnd() {
-    guard let pid else { return setDeadline(Clock.monotonic() + Self.pidRetry) }
+    guard let pid = process?.pid else { return setDeadline(Clock.monotonic() + Self.pidRetry) }
     if grace > 0 {
       terminated = true
       _ = Reaper.signalGroup(pid, Signal.terminate)
@@ -443,9 +401,9 @@ final class CGIRun: LoopTarget {
   }
 
   private func runTimedOut(_ now: Int64) {
-    if case .waiting = processState, let spawner {
+    if let process, case .waiting = process.state {
       answer?.fail(503, "No program can be started now.", retryAfter: 1)
-      lane.spawning.giveUp(on: spawner)
+      lane.spawning.giveUp(on: process.spawner)
       return end(grace: program.killGrace)
     }
     let since = max(lastByteAt, queuedAt + (bill.phases.queue ?? 0))
@@ -467,37 +425,15 @@ final class CGIRun: LoopTarget {
   }
 
   private func endTimedOut() {
-    guard let pid else {
-      if case .failed = processState { return exited(nil) }
-      return setDeadline(lane.loop.now + Self.pidRetry)
+    if !terminated, !killed {
+      // By now the spawner may have said that there is no process to end.
+      if process?.pid != nil || !reap() { signalEnd() }
+      return
     }
-    if !terminated, !killed { return signalEnd() }
-    if !killed {
+    if !killed, let pid = process?.pid {
       lane.shared.log.info("\(name): did not end in time and is killed")
       killGroup(pid)
     }
-    if !reap(pid) {
-      watchExit(pid)
-      setDeadline(lane.loop.now + second)
-    }
-  }
-}
-
-extension ProcessCost {
-  init(_ report: ProcessReport) {
-    self.init(
-      cpuNanoseconds: report.cpuNanoseconds, peakResidentBytes: report.peakResidentBytes,
-      minorFaults: report.minorFaults, majorFaults: report.majorFaults,
-      voluntarySwitches: report.voluntarySwitches, involuntarySwitches: report.involuntarySwitches,
-      blocksRead: report.blocksRead, blocksWritten: report.blocksWritten)
-  }
-}
-
-extension ProcessEnd {
-  init(_ end: ProcessReport.End) {
-    switch end {
-    case .exited(let status): self = .exited(status: status)
-    case .signalled(let signal): self = .signalled(signal: signal)
-    }
+    if !reap() { setDeadline(lane.loop.now + second) }
   }
 }

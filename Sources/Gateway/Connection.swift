@@ -181,7 +181,8 @@ final class Connection: LoopTarget {
       if startedAt == 0, leftover.isEmpty {
         close()
       } else {
-        refuse(408, limit: NamedLimit("head_timeout", "\(limits.headTimeout / second)s"), "the head did not come in time")
+        let limit = NamedLimit("head_timeout", "\(limits.headTimeout / second)s")
+        refuse(408, limit: limit, "the head did not come in time")
       }
     case .body: checkBodyRate(now)
     case .sending:

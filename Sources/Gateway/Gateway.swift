@@ -89,7 +89,7 @@ public final class Gateway {
     let descriptors = ThisProcess.raiseDescriptorLimit()
     let possible = max(16, descriptors / 2, descriptors - 2048)
     if wanted <= possible { return wanted }
-    log.warning("connections = \(wanted) is lowered to \(possible): there may be \(descriptors) descriptors (ulimit -n)")
+    log.warning("connections = \(wanted) is lowered to \(possible): ulimit -n allows \(descriptors) descriptors")
     return possible
   }
 

@@ -37,39 +37,3 @@ final class ProgramPipe {
     descriptor = nil
   }
 }
-
-/// Cuts what a program writes to its standard error into lines.
-struct ErrorLines {
-  private var line: [UInt8] = []
-  private var cut = false
-  private let limitBytes: Int
-
-  /// - Parameter limitBytes: what a line has beyond this is left out, and said to be.
-  init(limitBytes: Int) { self.limitBytes = limitBytes }
-
-  mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
-    var lines: [String] = []
-    for byte in bytes {
-      if byte == UInt8(ascii: "\n") {
-        lines.append(text)
-        line.removeAll(keepingCapacity: true)
-        cut = false
-      } else if line.count < limitBytes {
-        line.append(byte)
-      } else {
-        cut = true
-      }
-    }
-    return lines
-  }
-
-  /// The last line, where it has no end.
-  mutating func end() -> [String] {
-    defer { line.removeAll() }
-    return line.isEmpty ? [] : [text]
-  }
-
-  private var text: String {
-    String(decoding: line, as: UTF8.self) + (cut ? " […cut at \(limitBytes) bytes]" : "")
-  }
-}

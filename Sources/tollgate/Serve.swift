@@ -51,7 +51,8 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("How many scripts run at once.", valueName: "n"))
   var concurrency = 16
 
-  @Option(help: ArgumentHelp("How many requests may wait for a script's place; beyond it they get 503.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("How many requests may wait for a script's place; beyond it they get 503.", valueName: "n"))
   var queue = 256
 
   @Option(help: ArgumentHelp("How long a request may wait for a script's place.", valueName: "time"))

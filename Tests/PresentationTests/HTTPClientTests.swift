@@ -3,17 +3,21 @@ import Kernel
 import Testing
 
 /// Accepts one connection, waits for the end of a request head, sends the pieces with pauses between, and closes.
-private struct OneAnswer: ~Copyable {
+private struct OneAnswer {
   let address: String
-  private let thread: Kernel.Thread
+  private let ended = Condition(false)
 
   init(_ pieces: [String]) throws {
     let listener = try Listener(SocketAddress(parsing: "127.0.0.1:0"))
     address = listener.address.text
-    thread = Kernel.Thread(name: "one-answer") { [listener = consume listener] in serve(listener, pieces) }
+    let ended = self.ended
+    Threads.start(name: "one-answer") { [listener = consume listener] in
+      serve(listener, pieces)
+      ended.change { ended in (true, ended = true) }
+    }
   }
 
-  consuming func finish() { thread.join() }
+  func finish() { ended.wait { $0 ? () : nil } }
 }
 
 private func serve(_ listener: borrowing Listener, _ pieces: [String]) {

@@ -1,0 +1,68 @@
+import Costs
+import Kernel
+import Processes
+
+/// A process that a spawner was asked for, from the request until it is reaped.
+final class SpawnedProgram {
+  enum Poll {
+    case lives
+    case ended(ProcessReport)
+    /// It was never made.
+    case neverWas
+    case lost(ProcessError)
+  }
+
+  let spawner: Spawner
+  private let ticket: SpawnTicket
+
+  init(_ spawner: Spawner, _ ticket: SpawnTicket) {
+    self.spawner = spawner
+    self.ticket = ticket
+  }
+
+  var state: SpawnState { spawner.state(ticket) }
+
+  /// The process, which leads a group of its own; nil while the spawner has not made it, and where it could not.
+  var pid: Int32? {
+    switch state {
+    case .running(let pid, _): pid
+    case .failed(_, _, let pid): pid
+    case .waiting: nil
+    }
+  }
+
+  /// Asks whether it has ended, and reaps it. wait4(2), WNOHANG.
+  func poll() -> Poll {
+    guard let pid else {
+      if case .failed = state { return .neverWas }
+      return .lives
+    }
+    do throws(ProcessError) {
+      return try Reaper.poll(pid: pid).map { .ended($0) } ?? .lives
+    } catch {
+      return .lost(error)
+    }
+  }
+
+  /// Gives its place with the spawner back, once it was reaped.
+  func release() { spawner.release(ticket) }
+}
+
+extension ProcessCost {
+  init(_ report: ProcessReport) {
+    self.init(
+      cpuNanoseconds: report.cpuNanoseconds, peakResidentBytes: report.peakResidentBytes,
+      minorFaults: report.minorFaults, majorFaults: report.majorFaults,
+      voluntarySwitches: report.voluntarySwitches, involuntarySwitches: report.involuntarySwitches,
+      blocksRead: report.blocksRead, blocksWritten: report.blocksWritten)
+  }
+}
+
+extension ProcessEnd {
+  init(_ end: ProcessReport.End) {
+    switch end {
+    case .exited(let status): self = .exited(status: status)
+    case .signalled(let signal): self = .signalled(signal: signal)
+    }
+  }
+}
