@@ -32,7 +32,7 @@ final class Connection: LoopTarget {
 
   static let lingerNanoseconds = 2 * second
 
-  unowned let lane: Lane
+  let lane: Lane
   private(set) var socket: ClientSocket?
   let raw: Int32
   private(set) var phase = Phase.head

@@ -122,10 +122,10 @@ extension Connection {
   ///   - whole: whether the bill is complete.
   ///   - interpreter: what runs the program.
   private func appendServerTiming(whole: Bool, interpreter: [UInt8]?) {
-    guard let route = bill.route, lane.shared.routes.routes[route].bill != .off else { return }
+    guard let route = bill.route, lane.shared.routes.bills[route] != .off else { return }
     lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
     ServerTiming.append(
-      bill, route: lane.shared.routes.routes[route].pathBytes, complete: whole, interpreter: interpreter,
+      bill, route: lane.shared.routes.prefixes[route], complete: whole, interpreter: interpreter,
       to: &lane.outbox)
     lane.outbox.append(contentsOf: "\r\n".utf8)
   }

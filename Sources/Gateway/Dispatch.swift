@@ -106,7 +106,7 @@ extension Connection {
       answerWithoutBody(status, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
       return true
     }
-    let start = lane.shared.routes.routes[route].pathBytes.count
+    let start = lane.shared.routes.prefixes[route].count
     if parked == nil, let file = lane.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
       sendFileAnswer(file)
       return true

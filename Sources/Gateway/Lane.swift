@@ -75,17 +75,22 @@ final class Lane: LoopTarget, TurnObserver {
     files = FileCache(
       budget: shared.cacheBudget, keepUpTo: limits.cachedFileBytes, entryLimit: limits.cachedFiles)
     packing = Packing(lane: number, now: loop.now)
-    recorder = Recorder(sink: shared.bills)
-    spawning = Spawning(shared: shared, spawner: spawner)
+    recorder = Recorder(sink: shared.bills, loop: loop)
+    spawning = Spawning(shared: shared, loop: loop, spawner: spawner)
     control = loop.register(self)
     shared.lanes[number].token = control!
     loop.observer = self
-    recorder.attach(loop)
-    spawning.attach(loop)
     outbox.reserveCapacity(131_072)
   }
 
-  func run() { loop.run() }
+  /// Serves until everything has ended, and lets go of all that it had.
+  func run() {
+    loop.run()
+    recorder.close()
+    spawning.close()
+    if let control { loop.unregister(control) }
+    loop.observer = nil
+  }
 
   // MARK: Connections and runs
 
@@ -171,7 +176,6 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func stopIfDone() {
     if draining, connections.isEmpty, runs.isEmpty {
-      recorder.flush()
       files.removeAll()
       loop.stop()
     }

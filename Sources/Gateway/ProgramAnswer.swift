@@ -97,7 +97,7 @@ final class ProgramAnswer: LoopTarget {
       failAndEnd("The program's head is too long.", limit: limit)
     case .complete(let start):
       bodyStart = start
-      if lane.shared.routes.routes[run.bill.route!].bill == .full {
+      if lane.shared.routes.bills[run.bill.route!] == .full {
         phase = .held
         if buffer.count - bodyStart > BillMode.heldBytes { release() }
       } else {

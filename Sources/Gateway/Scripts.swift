@@ -67,7 +67,7 @@ extension Connection {
   /// - Returns: false where the request waits for a helper thread.
   func serveProgram(_ route: Int, _ program: ProgramSettings, headEnd: Int, inputEnd: Int) -> Bool {
     let path = lane.target.path
-    let start = lane.shared.routes.routes[route].pathBytes.count
+    let start = lane.shared.routes.prefixes[route].count
     var found: ScriptFound
     if case .script(let answer) = parked { found = answer } else {
       found = Scripts.find(program.root, path, from: start, mayWait: false)
