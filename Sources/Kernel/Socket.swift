@@ -35,6 +35,9 @@ public struct Listener: ~Copyable, Sendable {
 
 /// Takes away the socket file of a server that is gone; one that still answers is left, and bind then fails.
 private func removeStaleSocket(_ address: SocketAddress) {
+  // connect(2) says ECONNREFUSED of every file that is no socket, too: such a one is somebody's data.
+  var status = stat()
+  guard lstat(address.unixPath, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
   guard let probe = try? throwing({ ck_socket(AF_UNIX) }) else { return }
   let descriptor = Descriptor(owning: CInt(probe))
   let result = withUnsafePointer(to: address.storage) {

@@ -19,7 +19,10 @@ public struct SocketAddress: Sendable {
       try self.init(unixPath: String(text.dropFirst(5)))
       return
     }
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+    // Digits alone: a number of Swift's may have a sign.
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+      text[text.index(after: colon)...].allSatisfy({ ("0"..."9").contains($0) })
+    else {
       throw Malformed(description: "«\(text)» is not an address: write HOST:PORT, [IPV6]:PORT or unix:/PATH")
     }
     var host = String(text[..<colon])

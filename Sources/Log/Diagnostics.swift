@@ -34,10 +34,10 @@ private func timestamp() -> String {
 
 /// The text without what could end a line or steer a terminal: scripts and clients have a part in these lines.
 func printable(_ text: String) -> String {
-  if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text }
+  if !text.unicodeScalars.contains(where: isControl) { return text }
   var clean = ""
   for scalar in text.unicodeScalars {
-    if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+    if isControl(scalar) {
       let digits = String(scalar.value, radix: 16)
       clean += "\\x" + (digits.count == 1 ? "0" : "") + digits
     } else {
@@ -45,6 +45,11 @@ func printable(_ text: String) -> String {
     }
   }
   return clean
+}
+
+/// C0, DEL and C1: a terminal may take U+009B for the beginning of a command as it does ESC and `[`.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
 }
 
 public enum Diagnostics {

@@ -38,14 +38,21 @@ public final class FileCache {
   private var entries: [Entry] = []
   private var byHash: [Int: Int] = [:]
   private var hand = 0
-  private let seed = Int.random(in: .min ... .max)
+  private let seed: UInt64
 
   static let freshNanoseconds: Int64 = 1_000_000_000
+  static let hashPrime: UInt64 = 0x100_0000_01B3
 
   /// - Parameters:
   ///   - keepUpTo: the content of files of up to so many bytes is kept.
   ///   - entryLimit: how many files are kept open.
-  public init(budget: CacheBudget, keepUpTo: Int, entryLimit: Int) {
+  public convenience init(budget: CacheBudget, keepUpTo: Int, entryLimit: Int) {
+    self.init(budget: budget, keepUpTo: keepUpTo, entryLimit: entryLimit, seed: .random(in: .min ... .max))
+  }
+
+  /// - Parameter seed: of the hash.
+  init(budget: CacheBudget, keepUpTo: Int, entryLimit: Int, seed: UInt64) {
+    self.seed = seed
     self.budget = budget
     self.keepUpTo = keepUpTo
     self.entryLimit = entryLimit
@@ -130,11 +137,11 @@ public final class FileCache {
     entries.removeLast()
   }
 
-  /// FNV-1a from a seed of this process's own, so that nobody outside can aim two paths at one place; where two meet
-  /// all the same, the later one takes it.
+  /// FNV-1a over root and path, from a seed of this process's own, so that nobody outside can aim two paths at one
+  /// place; where two meet all the same, the later one takes it.
   private func hash(_ root: Int, _ path: [UInt8], from start: Int) -> Int {
-    var hash = UInt64(bitPattern: Int64(seed ^ root))
-    for index in start..<path.count { hash = (hash ^ UInt64(path[index])) &* 0x100_0000_01B3 }
+    var hash = (seed ^ UInt64(bitPattern: Int64(root))) &* Self.hashPrime
+    for index in start..<path.count { hash = (hash ^ UInt64(path[index])) &* Self.hashPrime }
     return Int(truncatingIfNeeded: hash ^ (hash >> 32))
   }
 }
