@@ -240,11 +240,9 @@ final class ProgramAnswer: LoopTarget {
     case .head, .held:
       run.bill.status = status
       leave()
-      let start = lane.outbox.count
       connection.bill = run.bill
-      connection.answerError(
+      run.bill.bytesOut = connection.answerError(
         status, words, limit: limit, fields: retryAfter.map { [("Retry-After", String($0))] } ?? [], recorded: true)
-      run.bill.bytesOut = Int64(max(0, lane.outbox.count - start))
       if !connection.isClosed { connection.continueWithInput() }
     }
   }
