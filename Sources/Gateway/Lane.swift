@@ -64,6 +64,8 @@ final class Lane: LoopTarget, TurnObserver {
   private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
   /// Runs whose output has ended in this turn, to be reaped at its end.
   var reapable: [CGIRun] = []
+  private var interpreters: [FileStatus: [UInt8]] = [:]
+  private static let interpretersKept = 1024
   private(set) var draining = false
   private var ending = false
 
@@ -131,6 +133,22 @@ final class Lane: LoopTarget, TurnObserver {
       shared.releaseConnection()
       shared.log.error("a connection from \(handover.socket.address.text) was closed: \(error)")
     }
+  }
+
+  // MARK: Interpreters
+
+  /// What runs a script, as it was read before, or can be read without waiting for a disk.
+  func interpreter(of path: [UInt8], _ status: FileStatus, in root: FileRoot) -> [UInt8]? {
+    if let known = interpreters[status] { return known }
+    let read = Scripts.interpreter(root, path, status, mayWait: false)
+    if let read { remember(read, of: status) }
+    return read
+  }
+
+  func remember(_ interpreter: [UInt8], of status: FileStatus) {
+    // A script that changes has another status; the old ones are not worth looking for one by one.
+    if interpreters.count >= Self.interpretersKept { interpreters.removeAll() }
+    interpreters[status] = interpreter
   }
 
   // MARK: The loop's calls
