@@ -1,0 +1,49 @@
+// The processes of the machine, as /proc shows them.
+
+import Glibc
+
+/// One line of /proc/PID/stat.
+struct ProcessEntry: Sendable {
+  var pid: pid_t
+  var name: String
+  /// `R`, `S`, `Z` and so on, as proc(5) lists them.
+  var state: Character
+  var parent: pid_t
+  var session: pid_t
+
+  init?(pid: pid_t) {
+    guard let line = contents(of: "/proc/\(pid)/stat") else { return nil }
+    // The name is in parentheses and may hold some itself: the last one closes it.
+    guard let open = line.firstIndex(of: UInt8(ascii: "(")), let close = line.lastIndex(of: UInt8(ascii: ")")) else {
+      return nil
+    }
+    let rest = String(decoding: line[(close + 1)...], as: UTF8.self).split(separator: " ")
+    guard rest.count > 3, let state = rest[0].first, let parent = pid_t(rest[1]), let session = pid_t(rest[3]) else {
+      return nil
+    }
+    self.pid = pid
+    name = String(decoding: line[(open + 1)..<close], as: UTF8.self)
+    self.state = state
+    self.parent = parent
+    self.session = session
+  }
+}
+
+enum Processes {
+  /// Every process that there is.
+  static func all() -> [ProcessEntry] {
+    names(in: "/proc").compactMap { pid_t($0) }.compactMap(ProcessEntry.init(pid:))
+  }
+
+  /// The children of a process, zombies included.
+  static func children(of pid: pid_t) -> [ProcessEntry] { all().filter { $0.parent == pid } }
+
+  /// The processes of a session.
+  static func inSession(_ session: pid_t) -> [pid_t] { all().filter { $0.session == session }.map(\.pid) }
+
+  /// Whether there is such a process that is more than a zombie.
+  static func isAlive(_ pid: pid_t) -> Bool {
+    guard let entry = ProcessEntry(pid: pid) else { return false }
+    return entry.state != "Z" && entry.state != "X"
+  }
+}
