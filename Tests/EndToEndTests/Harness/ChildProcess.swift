@@ -34,7 +34,7 @@ final class Collected: Sendable {
   /// Reads on from a pipe whose read end blocks.
   fileprivate func collect(from pipe: consuming Pipe) {
     let source = DescriptorBox(pipe.takeReadEnd())
-    _ = Thread(name: "collect") {
+    Threads.start(name: "collect") {
       var buffer = [UInt8](repeating: 0, count: 65_536)
       while case .bytes(let count) = readBytes(source.descriptor.raw, into: &buffer, at: 0), count > 0 {
         self.state.withLock { $0.bytes.append(contentsOf: buffer[..<count]) }
@@ -175,7 +175,7 @@ private final class InputPipe {
   func feed(_ bytes: [UInt8]) {
     ThisProcess.ignoreBrokenPipes()
     let target = DescriptorBox(Descriptor(owning: fcntl(pipe.writeEnd.raw, F_DUPFD_CLOEXEC, 0)))
-    _ = Thread(name: "feed") { try? writeFully(target.descriptor.raw, bytes) }
+    Threads.start(name: "feed") { try? writeFully(target.descriptor.raw, bytes) }
   }
 }
 

@@ -75,7 +75,7 @@ final class Watchdog: Sendable {
 
   init(_ server: Server, seconds: Double) {
     let deadline = Clock.monotonic() + Int64(seconds * 1e9)
-    _ = Thread(name: "watchdog") { [self] in
+    Threads.start(name: "watchdog") { [self] in
       while state.withLock({ $0 == .watching }) {
         if Clock.monotonic() > deadline {
           state.withLock { if $0 == .watching { $0 = .bitten } }

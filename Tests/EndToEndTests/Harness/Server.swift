@@ -93,16 +93,16 @@ final class Server: Sendable {
   ///   - fields: lines without CRLF, besides Host.
   ///   - body: sent as it is behind the head, with a Content-Length where it is not empty.
   func request(
-    _ method: String = "GET", _ target: String, fields: [String] = [], body: [UInt8] = []
+    _ target: String, method: String = "GET", fields: [String] = [], body: [UInt8] = []
   ) throws -> Response {
     var connection = try connect()
     let length = body.isEmpty ? [] : ["Content-Length: \(body.count)"]
-    try connection.send(bytes(Self.head(method, target, fields + length)) + body)
+    try connection.send(bytes(Self.head(target, fields + length, method: method)) + body)
     return try connection.readResponse(toHead: method == "HEAD")
   }
 
   /// A head of HTTP/1.1 with a Host.
-  static func head(_ method: String = "GET", _ target: String, _ fields: [String] = []) -> String {
+  static func head(_ target: String, _ fields: [String] = [], method: String = "GET") -> String {
     "\(method) \(target) HTTP/1.1\r\n" + (["Host: test"] + fields).map { $0 + "\r\n" }.joined() + "\r\n"
   }
 

@@ -28,7 +28,7 @@ func eventually(within seconds: Double, _ isTrue: () throws -> Bool) rethrows ->
 /// - Throws: the first error by number, when all have ended.
 func concurrently<R: Sendable>(_ count: Int, _ work: @escaping @Sendable (Int) throws -> R) throws -> [R] {
   let pending = Pending(work, count: count)
-  for number in 0..<count { _ = Thread(name: "client\(number)") { pending.work(number) } }
+  for number in 0..<count { Threads.start(name: "client\(number)") { pending.work(number) } }
   pending.wait()
   return try pending.results.withLock { try $0.map { try $0!.get() } }
 }
