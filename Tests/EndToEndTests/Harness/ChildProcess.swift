@@ -161,7 +161,7 @@ final class ChildProcess: Sendable {
 
   /// Ends whatever is in its session, and reaps it.
   func killAll() {
-    for member in Processes.inSession(pid) { kill(member, SIGKILL) }
+    for member in Processes.inSession(pid) { kill(member.pid, SIGKILL) }
     _ = wait(seconds: 5)
   }
 }

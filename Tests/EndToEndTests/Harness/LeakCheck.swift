@@ -32,11 +32,12 @@ struct Holdings: Equatable, Sendable {
     hoarded = hoarded.filter { $0.value > max(1, loops) }
     for entry in Processes.all() where entry.session == pid && entry.pid != pid {
       if entry.parent != pid {
-        orphans[entry.name, default: 0] += 1
+        // Whoever has it as a child now reaps it in its own time.
+        if !entry.isOver { orphans[entry.name, default: 0] += 1 }
         continue
       }
-      children[entry.state == "Z" ? "\(entry.name) (zombie)" : entry.name, default: 0] += 1
-      if entry.name == Self.spawnerName, entry.state != "Z" {
+      children[entry.isOver ? "\(entry.name) (zombie)" : entry.name, default: 0] += 1
+      if entry.name == Self.spawnerName, !entry.isOver {
         spawnerDescriptors.merge(Self.descriptors(of: entry.pid, site: site).others, uniquingKeysWith: +)
       }
     }

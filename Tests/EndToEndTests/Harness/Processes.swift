@@ -11,6 +11,9 @@ struct ProcessEntry: Sendable {
   var parent: pid_t
   var session: pid_t
 
+  /// Whether it has ended and only waits to be reaped.
+  var isOver: Bool { state == "Z" || state == "X" }
+
   init?(pid: pid_t) {
     guard let line = contents(of: "/proc/\(pid)/stat") else { return nil }
     // The name is in parentheses and may hold some itself: the last one closes it.
@@ -38,12 +41,11 @@ enum Processes {
   /// The children of a process, zombies included.
   static func children(of pid: pid_t) -> [ProcessEntry] { all().filter { $0.parent == pid } }
 
-  /// The processes of a session.
-  static func inSession(_ session: pid_t) -> [pid_t] { all().filter { $0.session == session }.map(\.pid) }
+  /// The processes of a session that still run; a zombie is a matter of its parent's.
+  static func inSession(_ session: pid_t) -> [ProcessEntry] { all().filter { $0.session == session && !$0.isOver } }
 
   /// Whether there is such a process that is more than a zombie.
   static func isAlive(_ pid: pid_t) -> Bool {
-    guard let entry = ProcessEntry(pid: pid) else { return false }
-    return entry.state != "Z" && entry.state != "X"
+    ProcessEntry(pid: pid).map { !$0.isOver } ?? false
   }
 }

@@ -134,7 +134,7 @@ final class Server: Sendable {
     case nil: faults.append("the server did not end within \(seconds) s of TERM")
     }
     if !eventually(within: 2, { Processes.inSession(pid).isEmpty }) {
-      let left = Processes.all().filter { $0.session == pid }.map { "\($0.name) (\($0.pid), \($0.state))" }
+      let left = Processes.inSession(pid).map { "\($0.name) (\($0.pid), \($0.state))" }
       faults.append("left behind by the server: \(left.joined(separator: ", "))")
     }
     process.killAll()
