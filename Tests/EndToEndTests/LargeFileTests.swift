@@ -46,15 +46,8 @@ extension EndToEndTests {
         let head = try server.request("/sparse.bin", method: "HEAD")
         #expect(head.head.first("content-length") == "\(Self.size)")
         // It went by sendfile: the server has not grown by it.
-        #expect(try #require(residentKilobytes(server.pid)) < 100_000)
+        #expect(try #require(statusKilobytes(server.pid, "VmHWM")) < 100_000)
       }
-    }
-
-    /// VmHWM of /proc/PID/status: the most that was ever resident, in KiB.
-    private func residentKilobytes(_ pid: pid_t) -> Int? {
-      let status = contents(of: "/proc/\(pid)/status").map { String(decoding: $0, as: UTF8.self) } ?? ""
-      let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-      return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
     }
   }
 }

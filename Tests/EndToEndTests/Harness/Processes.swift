@@ -49,3 +49,10 @@ enum Processes {
     ProcessEntry(pid: pid).map { !$0.isOver } ?? false
   }
 }
+
+/// A line of /proc/PID/status, in KiB: `VmRSS`, what is resident, or `VmHWM`, the most that ever was.
+func statusKilobytes(_ pid: pid_t, _ name: String) -> Int? {
+  let status = contents(of: "/proc/\(pid)/status").map { String(decoding: $0, as: UTF8.self) } ?? ""
+  let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+  return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+}
