@@ -22,11 +22,13 @@ public struct Pipe: ~Copyable {
   public let readEnd: Descriptor
   public let writeEnd: Descriptor
 
-  /// The read end does not wait; the write end, a program's, does.
-  public init() throws(Errno) {
+  /// The write end, a program's, waits for room.
+  /// - Parameter readEndBlocks: whether a read waits for bytes: on a loop never, on a thread that may it can.
+  public init(readEndBlocks: Bool = false) throws(Errno) {
     var ends: (CInt, CInt) = (-1, -1)
+    let flags = readEndBlocks ? 0 : O_NONBLOCK
     _ = try throwing {
-      withUnsafeMutableBytes(of: &ends) { Int(ck_pipe($0.baseAddress!.assumingMemoryBound(to: CInt.self), O_NONBLOCK)) }
+      withUnsafeMutableBytes(of: &ends) { Int(ck_pipe($0.baseAddress!.assumingMemoryBound(to: CInt.self), flags)) }
     }
     readEnd = Descriptor(owning: ends.0)
     writeEnd = Descriptor(owning: ends.1)
