@@ -80,7 +80,7 @@ struct SpawnTests {
   @Test func theChildIsTheCallersOwnAndLeadsAGroup() throws {
     let spawner = try Spawner(binary: spawnerBinary(), targets: [.program("/bin/cat")], slots: 1)
     let run = try spawner.run(arguments: ["/proc/self/stat"])
-    guard case .running(let pid, _) = run.state else {
+    guard case .running(let pid) = run.state else {
       Issue.record("not running: \(run.state)")
       return
     }
