@@ -1,5 +1,5 @@
-// A program that sends the gateway to another path (RFC 3875, section 6.2.2): the request is made anew, as a GET without
-// a body, and routed from scratch.
+// A program that sends the gateway to another path (RFC 3875, section 6.2.2): the request is made anew, as a GET
+// without a body, and routed from scratch.
 
 import HTTPWire
 import Kernel
