@@ -24,10 +24,10 @@ extension EndToEndTests {
       let site = try Site()
       defer { site.remove() }
       let script = "echo ready; read a; exec 7</dev/null; sleep 60 & (sleep 61 &); echo done; read b; exec 7<&-; read c"
-      let (input, feed) = try makePipe()
+      #expect(mkfifo(site.absolute("input"), 0o600) == 0)
+      let feed = open(site.absolute("input"), O_RDWR | O_CLOEXEC)
       defer { close(feed) }
-      let child = try ChildProcess("sh", ["-c", "exec <&\(input); \(script)"])
-      close(input)
+      let child = try ChildProcess("sh", ["-c", "exec <input; \(script)"], directory: site.path)
       defer { child.killAll() }
       #expect(eventually(within: 5) { child.output.lines == ["ready"] })
       let before = Holdings(of: child.pid, site: site.path)
@@ -39,14 +39,6 @@ extension EndToEndTests {
       #expect(after.contains("descriptor «/dev/null»: \(nulls) before, \(nulls + 1) after"))
       #expect(after.contains("child «sleep»: 0 before, 1 after"))
       #expect(after.contains("orphan «sleep»: 0 before, 1 after"))
-    }
-
-    /// A pipe whose ends children inherit.
-    private func makePipe() throws -> (read: Int32, write: Int32) {
-      var ends: [Int32] = [0, 0]
-      guard pipe(&ends) == 0 else { throw HarnessError("no pipe") }
-      _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
-      return (ends[0], ends[1])
     }
   }
 }
