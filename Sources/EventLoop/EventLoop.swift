@@ -64,7 +64,7 @@ public final class EventLoop {
   public let mailbox: Mailbox
   /// The monotonic clock when this turn began, in nanoseconds.
   public private(set) var now: Int64 = Clock.monotonic()
-  public weak var observer: (any TurnObserver)?
+  public var observer: (any TurnObserver)?
 
   private static let mailboxData = UInt64.max
 

@@ -16,7 +16,7 @@ final class Acceptor: LoopTarget {
   private static let batch = 64
   private static let pauseNanoseconds = 100 * millisecond
 
-  private unowned let lane: Lane
+  private let lane: Lane
   private let listeners: [ListenerBox]
   private var tokens: [Token] = []
   private var timer: Token?

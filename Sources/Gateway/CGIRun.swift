@@ -34,14 +34,15 @@ final class CGIRun: LoopTarget {
   /// How soon to look again for a pid that the spawner has not written yet.
   private static let pidRetry = 10 * millisecond
 
-  unowned let lane: Lane
+  let lane: Lane
   let program: ProgramSettings
   let script: Script
   private let admission: Admission
   private let row: Int
   private var environment: EnvironmentSink
   private(set) var stage = Stage.new
-  weak var answer: ProgramAnswer?
+  /// They hold each other until the answer leaves.
+  var answer: ProgramAnswer?
 
   /// The request's bill, from the moment when the program has its body.
   var bill = Bill()

@@ -32,7 +32,7 @@ final class Connection: LoopTarget {
 
   static let lingerNanoseconds = 2 * second
 
-  unowned let lane: Lane
+  let lane: Lane
   private(set) var socket: ClientSocket?
   let raw: Int32
   private(set) var phase = Phase.head
@@ -97,7 +97,12 @@ final class Connection: LoopTarget {
   func enter(_ next: Phase) {
     if case .closed = phase { preconditionFailure("a closed connection does nothing more") }
     phase = next
-    switch next {
+    rearm()
+  }
+
+  /// Sets the deadline that the phase has.
+  func rearm() {
+    switch phase {
     case .head: setDeadline(lane.loop.now + limits.idleTimeout)
     case .body: setDeadline(lane.loop.now + second)
     case .held: deadline = .max
@@ -177,6 +182,7 @@ final class Connection: LoopTarget {
 
   private func timedOut(_ now: Int64) {
     switch phase {
+    case .head where !pending.isEmpty: tookNothing()
     case .head:
       if startedAt == 0, leftover.isEmpty {
         close()
@@ -185,12 +191,16 @@ final class Connection: LoopTarget {
         refuse(408, limit: limit, "the head did not come in time")
       }
     case .body: checkBodyRate(now)
-    case .sending:
-      lane.shared.log.notice("\(clientText): took nothing for \(limits.sendTimeout / second)s (send_timeout)")
-      close()
+    case .sending: tookNothing()
     case .lingering: close()
+    case .held where !pending.isEmpty: tookNothing()
     case .held, .closed: break
     }
+  }
+
+  private func tookNothing() {
+    lane.shared.log.notice("\(clientText): took nothing for \(limits.sendTimeout / second)s (send_timeout)")
+    close()
   }
 
   // MARK: The end

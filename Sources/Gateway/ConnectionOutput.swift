@@ -35,7 +35,7 @@ extension Connection {
     pending = Array(lane.outbox[start...])
     pendingStart = 0
     unsettle()
-    if case .head = phase { setDeadline(lane.loop.now + limits.sendTimeout) }
+    setDeadline(lane.loop.now + limits.sendTimeout)
   }
 
   /// The socket takes bytes again.
@@ -46,7 +46,7 @@ extension Connection {
       case .wouldBlock: return
       case .failed: return clientLeft()
       }
-      if case .sending = phase { setDeadline(lane.loop.now + limits.sendTimeout) }
+      setDeadline(lane.loop.now + limits.sendTimeout)
       if pendingStart < pending.count { return }
       pending = []
       pendingStart = 0
@@ -84,8 +84,12 @@ extension Connection {
     settleAll(now: Clock.monotonic())
     switch phase {
     case .sending: answerSent()
-    case .held, .body: program?.outputDrained()
-    case .head: processLeftover()
+    case .held, .body:
+      rearm()
+      program?.outputDrained()
+    case .head:
+      rearm()
+      processLeftover()
     case .lingering, .closed: break
     }
   }
@@ -122,10 +126,10 @@ extension Connection {
   ///   - whole: whether the bill is complete.
   ///   - interpreter: what runs the program.
   private func appendServerTiming(whole: Bool, interpreter: [UInt8]?) {
-    guard let route = bill.route, lane.shared.routes.routes[route].bill != .off else { return }
+    guard let route = bill.route, lane.shared.routes.bills[route] != .off else { return }
     lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
     ServerTiming.append(
-      bill, route: lane.shared.routes.routes[route].pathBytes, complete: whole, interpreter: interpreter,
+      bill, route: lane.shared.routes.prefixes[route], complete: whole, interpreter: interpreter,
       to: &lane.outbox)
     lane.outbox.append(contentsOf: "\r\n".utf8)
   }
@@ -195,9 +199,11 @@ extension Connection {
 
   /// A small answer of the gateway's own.
   /// - Parameter recorded: whether the request's record is somebody else's matter.
+  /// - Returns: its size, head and all.
+  @discardableResult
   func answer(
     _ status: Int, type: String, body: [UInt8], fields: [(String, String)] = [], recorded: Bool = false
-  ) {
+  ) -> Int64 {
     let start = lane.outbox.count
     beginAnswer(status)
     for (name, value) in fields { ResponseWriter.appendField(name, value, to: &lane.outbox) }
@@ -209,14 +215,17 @@ extension Connection {
       lane.outbox.append(contentsOf: body)
       bill.bodyBytesOut = Int64(body.count)
     }
-    bill.bytesOut = Int64(lane.outbox.count - start)
+    let size = Int64(lane.outbox.count - start)
+    bill.bytesOut = size
     answerComplete(recorded: recorded)
+    return size
   }
 
   /// Says no to the present request, which was read to its end.
+  @discardableResult
   func answerError(
     _ status: Int, _ words: String, limit: NamedLimit? = nil, fields: [(String, String)] = [], recorded: Bool = false
-  ) {
+  ) -> Int64 {
     answer(
       status, type: "text/html; charset=utf-8", body: ErrorPage.page(status, words, limit: limit), fields: fields,
       recorded: recorded)

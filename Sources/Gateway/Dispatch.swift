@@ -23,9 +23,12 @@ extension Connection {
   ///   for a helper thread and will be looked at again.
   func dispatch(_ range: Range<Int>, inputEnd: Int) -> Int {
     let head = lane.head
-    bill = Bill()
-    bill.startedAt = Clock.realtime()
-    bill.phases.head = Clock.monotonic() - startedAt
+    // A request that waited for a helper thread comes here twice; its head was there the first time.
+    if parked == nil {
+      bill = Bill()
+      bill.startedAt = Clock.realtime()
+      bill.phases.head = Clock.monotonic() - startedAt
+    }
     bill.bytesIn = Int64(range.count)
     keepAlive = head.keepAlive
     minorVersion = head.minorVersion
@@ -41,7 +44,7 @@ extension Connection {
       answerWithoutBody(405, "The method is not served here.", [("Allow", "GET, HEAD, POST, OPTIONS")])
       return range.upperBound
     case .options where lane.target.isAsterisk:
-      answerWithoutBody(200, "", [("Allow", "GET, HEAD, POST, OPTIONS")])
+      answerOptions("GET, HEAD, POST, OPTIONS")
       return range.upperBound
     default: break
     }
@@ -75,6 +78,17 @@ extension Connection {
     answerError(status, words, limit: limit, fields: fields)
   }
 
+  /// RFC 9110, section 9.3.7: what may be asked for here, without a body.
+  private func answerOptions(_ methods: String) {
+    giveUpBody()
+    let start = lane.outbox.count
+    beginAnswer(204)
+    ResponseWriter.appendField("Allow", methods, to: &lane.outbox)
+    endAnswerHead()
+    bill.bytesOut = Int64(lane.outbox.count - start)
+    answerComplete()
+  }
+
   private func giveUpBody() {
     if hasBody(lane.head) {
       closeAfterAnswer = true
@@ -101,12 +115,16 @@ extension Connection {
   /// - Returns: false where the request waits for a helper thread.
   private func serveFile(_ route: Int, _ root: FileRoot) -> Bool {
     let head = lane.head
-    guard head.method == .get || head.method == .head else {
-      let status = head.method == .options ? 200 : 405
-      answerWithoutBody(status, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
+    switch head.method {
+    case .get, .head: break
+    case .options:
+      answerOptions("GET, HEAD, OPTIONS")
+      return true
+    default:
+      answerWithoutBody(405, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
       return true
     }
-    let start = lane.shared.routes.routes[route].pathBytes.count
+    let start = lane.shared.routes.prefixes[route].count
     if parked == nil, let file = lane.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
       sendFileAnswer(file)
       return true
@@ -172,10 +190,11 @@ extension Connection {
       bill.model = .staticCache
       endAnswerHead()
     case .preconditionFailed:
-      return answerError(412, "The file is not as the request demands.")
+      answerError(412, "The file is not as the request demands.")
+      return
     case .unsatisfiable:
-      return answerError(
-        416, "The file has no such part.", fields: [("Content-Range", "bytes */\(file.size)")])
+      answerError(416, "The file has no such part.", fields: [("Content-Range", "bytes */\(file.size)")])
+      return
     case .whole:
       beginAnswer(200)
       appendBodyFields(file, 0..<file.size)

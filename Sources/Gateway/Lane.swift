@@ -64,6 +64,8 @@ final class Lane: LoopTarget, TurnObserver {
   private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
   /// Runs whose output has ended in this turn, to be reaped at its end.
   var reapable: [CGIRun] = []
+  private var interpreters: [FileStatus: [UInt8]] = [:]
+  private static let interpretersKept = 1024
   private(set) var draining = false
   private var ending = false
 
@@ -75,17 +77,22 @@ final class Lane: LoopTarget, TurnObserver {
     files = FileCache(
       budget: shared.cacheBudget, keepUpTo: limits.cachedFileBytes, entryLimit: limits.cachedFiles)
     packing = Packing(lane: number, now: loop.now)
-    recorder = Recorder(sink: shared.bills)
-    spawning = Spawning(shared: shared, spawner: spawner)
+    recorder = Recorder(sink: shared.bills, loop: loop)
+    spawning = Spawning(shared: shared, loop: loop, spawner: spawner)
     control = loop.register(self)
     shared.lanes[number].token = control!
     loop.observer = self
-    recorder.attach(loop)
-    spawning.attach(loop)
     outbox.reserveCapacity(131_072)
   }
 
-  func run() { loop.run() }
+  /// Serves until everything has ended, and lets go of all that it had.
+  func run() {
+    loop.run()
+    recorder.close()
+    spawning.close()
+    if let control { loop.unregister(control) }
+    loop.observer = nil
+  }
 
   // MARK: Connections and runs
 
@@ -126,6 +133,22 @@ final class Lane: LoopTarget, TurnObserver {
       shared.releaseConnection()
       shared.log.error("a connection from \(handover.socket.address.text) was closed: \(error)")
     }
+  }
+
+  // MARK: Interpreters
+
+  /// What runs a script, as it was read before, or can be read without waiting for a disk.
+  func interpreter(of path: [UInt8], _ status: FileStatus, in root: FileRoot) -> [UInt8]? {
+    if let known = interpreters[status] { return known }
+    let read = Scripts.interpreter(root, path, status, mayWait: false)
+    if let read { remember(read, of: status) }
+    return read
+  }
+
+  func remember(_ interpreter: [UInt8], of status: FileStatus) {
+    // A script that changes has another status; the old ones are not worth looking for one by one.
+    if interpreters.count >= Self.interpretersKept { interpreters.removeAll() }
+    interpreters[status] = interpreter
   }
 
   // MARK: The loop's calls
@@ -171,7 +194,6 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func stopIfDone() {
     if draining, connections.isEmpty, runs.isEmpty {
-      recorder.flush()
       files.removeAll()
       loop.stop()
     }

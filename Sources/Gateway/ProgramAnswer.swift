@@ -97,7 +97,7 @@ final class ProgramAnswer: LoopTarget {
       failAndEnd("The program's head is too long.", limit: limit)
     case .complete(let start):
       bodyStart = start
-      if lane.shared.routes.routes[run.bill.route!].bill == .full {
+      if lane.shared.routes.bills[run.bill.route!] == .full {
         phase = .held
         if buffer.count - bodyStart > BillMode.heldBytes { release() }
       } else {
@@ -240,11 +240,9 @@ final class ProgramAnswer: LoopTarget {
     case .head, .held:
       run.bill.status = status
       leave()
-      let start = lane.outbox.count
       connection.bill = run.bill
-      connection.answerError(
+      run.bill.bytesOut = connection.answerError(
         status, words, limit: limit, fields: retryAfter.map { [("Retry-After", String($0))] } ?? [], recorded: true)
-      run.bill.bytesOut = Int64(max(0, lane.outbox.count - start))
       if !connection.isClosed { connection.continueWithInput() }
     }
   }

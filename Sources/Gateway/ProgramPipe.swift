@@ -5,7 +5,7 @@ import Kernel
 final class ProgramPipe {
   private var descriptor: Descriptor?
   private let loop: EventLoop
-  private unowned let target: any LoopTarget
+  private let target: any LoopTarget
   private let role: UInt8
   private var token: Token?
   let raw: Int32

@@ -24,15 +24,21 @@ final class Recorder: LoopTarget {
   private var timer: Token?
   private var armed = false
   private var due = false
-  private weak var loop: EventLoop?
+  private let loop: EventLoop
 
-  init(sink: (any BillSink)?) { self.sink = sink }
+  init(sink: (any BillSink)?, loop: EventLoop) {
+    self.sink = sink
+    self.loop = loop
+    timer = loop.register(self)
+  }
 
   var isOn: Bool { sink != nil }
 
-  func attach(_ loop: EventLoop) {
-    self.loop = loop
-    timer = loop.register(self)
+  /// Hands over what is there, and ends.
+  func close() {
+    flush()
+    if let timer { loop.unregister(timer) }
+    timer = nil
   }
 
   // MARK: Requests
@@ -105,7 +111,7 @@ final class Recorder: LoopTarget {
     if batch.isEmpty { return }
     if due || batch.records.count >= Self.batchSize {
       flush()
-    } else if !armed, let timer, let loop {
+    } else if !armed, let timer {
       armed = true
       loop.schedule(timer, at: now + Self.delayNanoseconds)
     }

@@ -113,7 +113,7 @@ final class BodySpool {
   private let memoryLimit: Int
   private let directory: String
   private var taken = 0
-  private weak var shared: Shared?
+  private var shared: Shared?
 
   init(limits: Limits) {
     memoryLimit = limits.bodyMemoryBytes

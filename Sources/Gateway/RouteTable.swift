@@ -9,15 +9,20 @@ struct RouteTable: Sendable {
   }
 
   let routes: [Route]
+  /// Apart from the routes, since every request asks for these two: an array of whole routes would be copied from.
+  let prefixes: [[UInt8]]
+  let bills: [BillMode]
 
   init(_ routes: [Route]) {
     self.routes = routes.sorted { $0.pathBytes.count > $1.pathBytes.count }
+    prefixes = self.routes.map(\.pathBytes)
+    bills = self.routes.map(\.bill)
   }
 
   /// Finds the route for a decoded path: the longest that it begins with, by whole segments, bytes compared.
   func match(_ path: [UInt8]) -> Match {
-    for index in routes.indices {
-      let prefix = routes[index].pathBytes
+    for index in prefixes.indices {
+      let prefix = prefixes[index]
       if begins(path, with: prefix, count: prefix.count) { return .route(index) }
       // `/wiki` for the route `/wiki/`.
       if path.count == prefix.count - 1, begins(path, with: prefix, count: path.count) { return .lacksSlash }

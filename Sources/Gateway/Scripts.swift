@@ -8,8 +8,9 @@ import StaticFiles
 
 /// What a path below a directory of scripts came to.
 enum ScriptFound: Sendable {
-  /// The script is the path up to `end`; `interpreter` is what will run it, where that is known.
-  case script(end: Int, pathInfo: Range<Int>?, interpreter: [UInt8]?)
+  /// The script is the path up to `end`; `interpreter` is what will run it, where that was asked for and could be
+  /// read.
+  case script(end: Int, pathInfo: Range<Int>?, FileStatus, interpreter: [UInt8]?)
   case notExecutable
   case other(Found)
 }
@@ -22,6 +23,7 @@ enum Scripts {
   /// - Parameters:
   ///   - path: decoded and resolved, from the site's root.
   ///   - start: where the route's path ends in it.
+  ///   - mayWait: whether to wait for the disk; then the interpreter is read, too.
   static func find(_ root: FileRoot, _ path: [UInt8], from start: Int, mayWait: Bool) -> ScriptFound {
     var status: FileStatus?
     var refusal = ScriptFound.other(.notFound)
@@ -40,16 +42,22 @@ enum Scripts {
     }
     switch location {
     case .script(let end, let pathInfo):
-      return .script(
-        end: end, pathInfo: pathInfo, interpreter: interpreter(root, Array(path[start..<end]), status!))
+      guard let status else { preconditionFailure("a script without a status") }
+      let interpreter = mayWait ? interpreter(root, Array(path[start..<end]), status, mayWait: true) : nil
+      return .script(end: end, pathInfo: pathInfo, status, interpreter: interpreter)
     case .directory, .notFound: return .other(.notFound)
     case .forbidden: return refusal
     }
   }
 
   /// The name of the program that a `#!` line names (behind `env` the next word); «native code» without one.
-  private static func interpreter(_ root: FileRoot, _ path: [UInt8], _ status: FileStatus) -> [UInt8]? {
-    guard let bytes = root.beginning(of: path, status: status, atMost: hashBangBytes) else { return nil }
+  /// - Returns: nil where the file cannot be read, or not without waiting.
+  static func interpreter(
+    _ root: FileRoot, _ path: [UInt8], _ status: FileStatus, mayWait: Bool
+  ) -> [UInt8]? {
+    guard let bytes = root.beginning(of: path, status: status, atMost: hashBangBytes, mayWait: mayWait) else {
+      return nil
+    }
     guard bytes.starts(with: "#!".utf8) else { return Array("native code".utf8) }
     let line = bytes.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
@@ -67,24 +75,32 @@ extension Connection {
   /// - Returns: false where the request waits for a helper thread.
   func serveProgram(_ route: Int, _ program: ProgramSettings, headEnd: Int, inputEnd: Int) -> Bool {
     let path = lane.target.path
-    let start = lane.shared.routes.routes[route].pathBytes.count
-    var found: ScriptFound
-    if case .script(let answer) = parked { found = answer } else {
+    let start = lane.shared.routes.prefixes[route].count
+    let found: ScriptFound
+    var wasParked = false
+    if case .script(let answer) = parked {
+      found = answer
+      wasParked = true
+    } else {
       found = Scripts.find(program.root, path, from: start, mayWait: false)
     }
     parked = nil
     switch found {
-    case .script(let end, let pathInfo, let interpreter):
-      let script = Script(
-        path: Array(path[start..<end]), name: Array(path[..<end]), pathInfo: pathInfo.map { Array(path[$0]) },
-        interpreter: interpreter)
+    case .script(let end, let pathInfo, let status, let read):
+      var script = Script(
+        path: Array(path[start..<end]), name: Array(path[..<end]), pathInfo: pathInfo.map { Array(path[$0]) })
+      if lane.shared.routes.bills[route] != .off {
+        script.interpreter = read ?? lane.interpreter(of: script.path, status, in: program.root)
+        // Not in memory: a helper thread reads it, once.
+        if script.interpreter == nil, !wasParked { return parkScript(program.root, path, from: start) }
+        if let read { lane.remember(read, of: status) }
+      }
       begin(script, route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .notExecutable:
       lane.shared.log.notice("\(printed(path)): the script is not executable (chmod +x)")
       answerWithoutBody(403, "The script may not be executed.")
     case .other(.wouldWait):
-      let root = program.root
-      return park { Parked.script(Scripts.find(root, path, from: start, mayWait: true)) }
+      return parkScript(program.root, path, from: start)
     case .other(.forbidden): answerWithoutBody(403, "This may not be run.")
     case .other(.failed(let error)):
       lane.shared.log.error("\(printed(path)): \(error)")
@@ -95,6 +111,10 @@ extension Connection {
     case .other: answerWithoutBody(404, "There is no such script.")
     }
     return true
+  }
+
+  private func parkScript(_ root: FileRoot, _ path: [UInt8], from start: Int) -> Bool {
+    park { Parked.script(Scripts.find(root, path, from: start, mayWait: true)) }
   }
 
   private func begin(_ script: Script, _ route: Int, _ program: ProgramSettings, headEnd: Int, inputEnd: Int) {

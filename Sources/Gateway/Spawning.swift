@@ -10,22 +10,27 @@ final class Spawning: LoopTarget {
   private static let retryNanoseconds = 50 * millisecond
 
   private let shared: Shared
-  private weak var loop: EventLoop?
+  private let loop: EventLoop
   private(set) var current: Spawner?
   private var watch: Token?
   private var timer: Token?
   /// Dead spawners that the kernel has not let go of yet.
   private var unreaped: [Int32] = []
 
-  init(shared: Shared, spawner: consuming Spawner?) {
+  init(shared: Shared, loop: EventLoop, spawner: consuming Spawner?) {
     self.shared = shared
-    current = spawner
-  }
-
-  func attach(_ loop: EventLoop) {
     self.loop = loop
+    current = spawner
     timer = loop.register(self, role: 1)
     watchCurrent()
+  }
+
+  /// Lets the spawner go, which ends then.
+  func close() {
+    for token in [watch, timer].compactMap({ $0 }) { loop.unregister(token) }
+    (watch, timer) = (nil, nil)
+    current?.close()
+    current = nil
   }
 
   /// The table of what the spawners of these settings may run.
@@ -47,7 +52,7 @@ final class Spawning: LoopTarget {
   }
 
   private func watchCurrent() {
-    guard let current, let loop else { return }
+    guard let current else { return }
     do {
       watch = try loop.register(current.descriptor, .readable, self)
     } catch {
@@ -63,7 +68,7 @@ final class Spawning: LoopTarget {
   }
 
   func ready(_ readiness: Readiness, role: UInt8) {
-    guard let dead = current, let loop, let watch else { return }
+    guard let dead = current, let watch else { return }
     loop.unregister(watch)
     self.watch = nil
     current = nil
@@ -85,7 +90,7 @@ final class Spawning: LoopTarget {
   private func reap() {
     unreaped.removeAll { (try? Reaper.poll(pid: $0)) != nil }
     if unreaped.isEmpty && current != nil { return }
-    if let loop, let timer { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
+    if let timer { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
   }
 
   func timerFired(role: UInt8) {

@@ -22,25 +22,23 @@ public struct Pipe: ~Copyable {
   public let readEnd: Descriptor
   public let writeEnd: Descriptor
 
-  /// - Parameter readEndBlocks: whether a read of the read end waits; the write end, a program's, always does.
+  /// The write end, a program's, waits for room.
+  /// - Parameter readEndBlocks: whether a read waits for bytes: on a loop never, on a thread that may it can.
   public init(readEndBlocks: Bool = false) throws(Errno) {
     var ends: (CInt, CInt) = (-1, -1)
+    let flags = readEndBlocks ? 0 : O_NONBLOCK
     _ = try throwing {
-      withUnsafeMutableBytes(of: &ends) { Int(ck_pipe($0.baseAddress!.assumingMemoryBound(to: CInt.self), 0)) }
+      withUnsafeMutableBytes(of: &ends) { Int(ck_pipe($0.baseAddress!.assumingMemoryBound(to: CInt.self), flags)) }
     }
     readEnd = Descriptor(owning: ends.0)
     writeEnd = Descriptor(owning: ends.1)
-    if !readEndBlocks { setNonblocking(ends.0) }
+    // The flag is each end's own, and the write end has no other.
+    let result = fcntl(ends.1, F_SETFL, 0)
+    precondition(result == 0, "fcntl(F_SETFL) failed on a new pipe")
   }
 
   /// Gives the read end away and closes the other, which a program has by now.
   public consuming func takeReadEnd() -> Descriptor { readEnd }
-}
-
-/// Sets O_NONBLOCK.
-public func setNonblocking(_ raw: CInt) {
-  let flags = fcntl(raw, F_GETFL)
-  precondition(flags >= 0 && fcntl(raw, F_SETFL, flags | O_NONBLOCK) == 0, "fcntl(O_NONBLOCK) failed")
 }
 
 /// Reads from a descriptor that does not block into `buffer[offset...]`. read(2).

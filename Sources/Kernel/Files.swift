@@ -2,7 +2,7 @@ import CKernel
 import Glibc
 
 /// What fstat(2) says of a file.
-public struct FileStatus: Sendable, Equatable {
+public struct FileStatus: Sendable, Hashable {
   public enum Kind: Sendable { case regular, directory, other }
   public var kind: Kind
   public var size: Int

@@ -127,10 +127,12 @@ public final class FileRoot: Sendable {
     }
   }
 
-  /// The first bytes of a file, if they can be had without waiting for a disk.
-  public func beginning(of path: [UInt8], status: FileStatus, atMost count: Int) -> [UInt8]? {
-    guard let opened = try? directory.open(path, .read, cachedOnly: true) else { return nil }
-    return readAtIfCached(opened.raw, offset: 0, count: min(count, status.size))
+  /// The first bytes of a file; nil where it cannot be read, or not without waiting for a disk.
+  public func beginning(of path: [UInt8], status: FileStatus, atMost count: Int, mayWait: Bool) -> [UInt8]? {
+    guard let opened = try? directory.open(path, .read, cachedOnly: !mayWait) else { return nil }
+    let count = min(count, status.size)
+    return readAtIfCached(opened.raw, offset: 0, count: count)
+      ?? (mayWait ? try? readAt(opened.raw, offset: 0, count: count) : nil)
   }
 
   /// The entries of a directory of this root, hidden ones left out, directories first, by name. Waits for the disk.
