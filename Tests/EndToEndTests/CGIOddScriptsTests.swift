@@ -14,7 +14,8 @@ extension EndToEndTests {
       try site.script("notype", "#!/bin/sh\nprintf 'X-Any: thing\\n\\nbody\\n'\n")
       try site.script("badstatus", "#!/bin/sh\nprintf 'Status: fine\\n\\nbody\\n'\n")
       try site.script("interim", "#!/bin/sh\nprintf 'Status: 100 Continue\\n\\n'\n")
-      try site.script("bighead", "#!/bin/sh\nprintf 'X-Big: '\nhead -c 70000 /dev/zero | tr '\\0' x\nprintf '\\n\\nbody\\n'\n")
+      try site.script(
+        "bighead", "#!/bin/sh\nprintf 'X-Big: '\nhead -c 70000 /dev/zero | tr '\\0' x\nprintf '\\n\\nbody\\n'\n")
       try site.script("more", "#!/bin/sh\nprintf 'Content-Type: text/plain\\nContent-Length: 4\\n\\n1234567'\n")
       try site.script("less", "#!/bin/sh\nprintf 'Content-Type: text/plain\\nContent-Length: 40\\n\\n1234567'\n")
       try site.script("segv", "#!/bin/sh\nkill -SEGV $$\n")
@@ -66,9 +67,10 @@ extension EndToEndTests {
         try expectFault(server, "binary", 500, log: "errno 8")
         try expectFault(server, "plain.txt", 403, log: "not executable")
         #expect(server.logLines(naming: "badinterpreter")[0].contains("«interpreter», which is not there"))
-        for target in ["/cgi-bin/none", "/cgi-bin/", "/cgi-bin/dir", "/cgi-bin/dir/", "/cgi-bin/.hidden",
-          "/cgi-bin/dir/none/fine"]
-        {
+        for target in [
+          "/cgi-bin/none", "/cgi-bin/", "/cgi-bin/dir", "/cgi-bin/dir/", "/cgi-bin/.hidden",
+          "/cgi-bin/dir/none/fine",
+        ] {
           let response = try server.request(target)
           #expect(response.status == 404, "\(target)")
         }

@@ -23,7 +23,8 @@ extension EndToEndTests {
 
     /// The most programs that had noted themselves in and not out at one time.
     private func mostAtOnce(_ notes: [String]) -> Int {
-      var running = 0, most = 0
+      var running = 0
+      var most = 0
       for note in notes {
         running += note == "in" ? 1 : -1
         most = max(most, running)
@@ -40,7 +41,10 @@ extension EndToEndTests {
 
     /// Sends 300 requests at once, opens the gate when `isTime` says so, and counts the programs all the while.
     private func rush(_ server: Server, opensWhen isTime: @escaping @Sendable () -> Bool) throws -> Rush {
-      let sent = Atomic(0), done = Atomic(0), most = Atomic(0), atTheGate = Atomic(0)
+      let sent = Atomic(0)
+      let done = Atomic(0)
+      let most = Atomic(0)
+      let atTheGate = Atomic(0)
       let answers = try concurrently(301) { number -> Response? in
         if number < 300 {
           defer { done.add(1, ordering: .relaxed) }

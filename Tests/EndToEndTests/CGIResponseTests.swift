@@ -23,8 +23,10 @@ extension EndToEndTests {
       try answer("nocontent", "Status: 204 No Content\n\n")
       try answer("notmodified", "Status: 304 Not Modified\nETag: \"x\"\n\n")
       try answer("sized", "Content-Type: text/plain\nContent-Length: 5\n\nsized")
-      try answer("hop", "Content-Type: text/plain\nConnection: close\nTransfer-Encoding: chunked\n"
-        + "Server: mine\nKeep-Alive: x\n\nbody\n")
+      try answer(
+        "hop",
+        "Content-Type: text/plain\nConnection: close\nTransfer-Encoding: chunked\n"
+          + "Server: mine\nKeep-Alive: x\n\nbody\n")
       try site.script("query", plainShell + "printf '%s %s %s' \"$QUERY_STRING\" \"$PATH_INFO\" \"$REQUEST_METHOD\"\n")
       try site.script("cat", plainShell + "cat\n")
       try site.write("file.txt", "a file\n")

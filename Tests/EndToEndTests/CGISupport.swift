@@ -70,15 +70,8 @@ extension Server {
 
   var spawners: [ProcessEntry] { Processes.children(of: pid).filter { $0.name == Holdings.spawnerName } }
 
-  /// VmRSS of the server, in bytes.
-  var residentBytes: Int {
-    let status = String(decoding: contents(of: "/proc/\(pid)/status") ?? [], as: UTF8.self)
-    for line in status.split(separator: "\n") where line.hasPrefix("VmRSS:") {
-      let words = line.split { $0 == " " || $0 == "\t" }
-      return (Int(words[1]) ?? 0) * 1024
-    }
-    return 0
-  }
+  /// What of the server is in memory, in bytes.
+  var residentBytes: Int { (statusKilobytes(pid, "VmRSS") ?? 0) * 1024 }
 }
 
 extension Response {

@@ -26,7 +26,8 @@ extension EndToEndTests {
     private func fastImport(commits: Int, firstSeed: Int, extraBlobs: Int = 0, from parent: String? = nil) -> [UInt8] {
       var stream: [UInt8] = []
       for number in 0..<commits {
-        stream += bytes("commit refs/heads/main\ncommitter A <a@example.org> \(1_700_000_000 + firstSeed + number) +0000\n")
+        stream += bytes(
+          "commit refs/heads/main\ncommitter A <a@example.org> \(1_700_000_000 + firstSeed + number) +0000\n")
         stream += bytes("data <<END\nCommit \(firstSeed + number)\nEND\n")
         if number == 0, let parent { stream += bytes("from \(parent)\n") }
         for extra in 0..<(number == 0 ? extraBlobs : 0) {
@@ -42,8 +43,10 @@ extension EndToEndTests {
     private func git(
       _ arguments: [String], in directory: String? = nil, input: [UInt8] = [], trace: Bool = false
     ) throws -> Outcome {
-      var environment = ["GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
-        "no_proxy": "*"]
+      var environment = [
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
+        "no_proxy": "*",
+      ]
       if trace { environment.merge(["GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"]) { $1 } }
       let outcome = try run("git", arguments, input: input, environment: environment, directory: directory)
       guard outcome.status == 0 else {
@@ -60,7 +63,8 @@ extension EndToEndTests {
 
     @Test func aCloneHasTheObjectsOfTheServerAndAPushGivesItThoseOfTheClient() throws {
       try scenario("git clone and push", site: fill) { server in
-        let origin = server.site.absolute(".srv/project.git"), clone = server.site.absolute(".clone")
+        let origin = server.site.absolute(".srv/project.git")
+        let clone = server.site.absolute(".clone")
         let url = server.url("/cgi-bin/git/project.git")
         try git(["clone", "-q", url, clone])
         let cloned = try objects(clone)
@@ -82,7 +86,8 @@ extension EndToEndTests {
     /// A body longer than http.postBuffer is sent in chunks, whose length the script learns all the same.
     @Test func aPushInChunksArrivesWhole() throws {
       try scenario("git push in chunks", site: fill) { server in
-        let origin = server.site.absolute(".srv/project.git"), clone = server.site.absolute(".clone")
+        let origin = server.site.absolute(".srv/project.git")
+        let clone = server.site.absolute(".clone")
         let url = server.url("/cgi-bin/git/project.git")
         try git(["clone", "-q", url, clone])
         let history = fastImport(commits: 200, firstSeed: 7001, from: "refs/heads/main^0")
@@ -99,7 +104,8 @@ extension EndToEndTests {
     /// A client that has much of its own says so in a long request, which git compresses.
     @Test func aNegotiationInGzipIsUnderstood() throws {
       try scenario("git fetch with gzip", site: fill) { server in
-        let origin = server.site.absolute(".srv/project.git"), clone = server.site.absolute(".clone")
+        let origin = server.site.absolute(".srv/project.git")
+        let clone = server.site.absolute(".clone")
         let url = server.url("/cgi-bin/git/project.git")
         try git(["clone", "-q", url, clone])
         try git(

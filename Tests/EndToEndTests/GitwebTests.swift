@@ -29,7 +29,8 @@ extension EndToEndTests {
         let outcome = try run("git", arguments, input: input, environment: environment)
         guard outcome.status == 0 else { throw HarnessError("git: \(outcome.errors)") }
       }
-      try site.write(".gitweb.conf", "our $projectroot = '\(site.absolute(".srv"))';\nour $site_name = 'Scenario';\n1;\n")
+      try site.write(
+        ".gitweb.conf", "our $projectroot = '\(site.absolute(".srv"))';\nour $site_name = 'Scenario';\n1;\n")
       try site.script(
         "gitweb",
         "#!/bin/sh\nexport GITWEB_CONFIG=\(site.absolute(".gitweb.conf"))\nexec /usr/share/gitweb/gitweb.cgi\n")
