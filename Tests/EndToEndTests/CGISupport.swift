@@ -61,7 +61,11 @@ extension Server {
   }
 
   /// The lines of the diagnostics that name something.
-  func logLines(naming name: String) -> [String] { log.filter { $0.contains(name) } }
+  func logLines(naming name: String) -> [String] {
+    // The log has a thread of its own, which may be a moment behind the answers.
+    Clock.sleep(milliseconds: 100)
+    return log.filter { $0.contains(name) }
+  }
 
   /// The children that run programs, zombies included.
   var programs: [ProcessEntry] {
