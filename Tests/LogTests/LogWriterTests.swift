@@ -124,7 +124,7 @@ import Testing
   @Test func aDestinationThatSomebodyMadeNonBlockingGetsEveryLine() throws {
     var log: LogWriter<Int>!
     let sink = try Sink { descriptor in
-      setNonblocking(descriptor.raw)
+      #expect(fcntl(descriptor.raw, F_SETFL, fcntl(descriptor.raw, F_GETFL) | O_NONBLOCK) == 0)
       log = writer(to: descriptor, lineBytes: 4_096)
     }
     for number in 0..<100 { log.write(number) }
