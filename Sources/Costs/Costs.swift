@@ -39,9 +39,9 @@ public struct Phases: Sendable, Equatable {
   public var body: Int64?
   /// In the route's queue, waiting for a place.
   public var queue: Int64?
-  /// From the request to the spawner until the program's exec succeeded.
+  /// From the request to the spawner until the child called execve(2).
   public var spawn: Int64?
-  /// From exec to the first byte that the program printed.
+  /// From there to the first byte that the program printed: the kernel's loading and the dynamic linker included.
   public var firstByte: Int64?
   /// From the program's first byte to its last.
   public var output: Int64?

@@ -26,8 +26,8 @@ struct TimerQueue {
   /// How long epoll may wait, rounded up so that a timer is due when it returns; -1 without timers.
   func timeoutMilliseconds(now: Int64) -> Int32 {
     guard let first = heap.min else { return -1 }
-    let left = first.deadline - now
-    if left <= 0 { return 0 }
-    return Int32(clamping: (left + 999_999) / 1_000_000)
+    if first.deadline <= now { return 0 }
+    // In this order no deadline is so late that it overflows: «never» is one.
+    return Int32(clamping: (first.deadline - now - 1) / 1_000_000 + 1)
   }
 }

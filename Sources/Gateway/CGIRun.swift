@@ -56,6 +56,7 @@ final class CGIRun: LoopTarget {
   private var errors: ProgramErrors?
   private var exitWatch: ProgramPipe?
   private var hasPlace = false
+  private var surplusIsFault = false
   private var queuedAt: Int64 = 0
   private var firstByteAt: Int64 = 0
   private var lastByteAt: Int64 = 0
@@ -176,8 +177,9 @@ final class CGIRun: LoopTarget {
       lastByteAt = Clock.monotonic()
       if firstByteAt == 0 { noteFirstByte() }
       if stage == .running { setDeadline(lastByteAt + program.timeout) }
-      answer?.feed(lane.relay, count)
-      if let answer, !answer.canTake { output.pause() }
+      guard let answer else { return surplus() }
+      answer.feed(lane.relay, count)
+      if let answer = self.answer, !answer.canTake { output.pause() }
     case .wouldBlock: break
     case .failed(let error):
       lane.shared.log.error("\(name): reading its output: \(error)")
@@ -185,11 +187,25 @@ final class CGIRun: LoopTarget {
     }
   }
 
+  /// The answer is complete; what still comes is read, so that the program is not stopped, and let go.
+  func answerIsComplete(surplusIsFault: Bool) {
+    answer = nil
+    self.surplusIsFault = surplusIsFault
+  }
+
+  /// The program printed more than it had promised.
+  func surplus() {
+    if surplusIsFault, stage == .running {
+      lane.shared.log.error("\(name): printed more than its Content-Length; the rest is cut off")
+    }
+    surplusIsFault = false
+  }
+
   private func noteFirstByte() {
     firstByteAt = lastByteAt
-    guard case .running(_, let times) = process?.state else { return }
-    bill.phases.spawn = times.execDone - times.requested
-    bill.phases.firstByte = max(0, firstByteAt - times.execDone)
+    guard let times = process?.times else { return }
+    bill.phases.spawn = times.execStarted - times.requested
+    bill.phases.firstByte = firstByteAt - times.execStarted
   }
 
   /// The client has taken what waited for it.
@@ -225,6 +241,12 @@ final class CGIRun: LoopTarget {
 
   private func failedToExecute(_ stage: SpawnStage, _ errno: Int32) {
     let words = describe(errno: errno)
+    if stage == .message || stage == .clone {
+      // The spawner died before it came to it, or the system has no process to give: another time it may go.
+      lane.shared.log.error("\(name): 503, no process was made: \(words) (errno \(errno))")
+      answer?.fail(503, "No program can be started now.", retryAfter: 1)
+      return
+    }
     lane.shared.log.error("\(name): 500, \(stage) failed: \(words) (errno \(errno))\(hint(stage, errno))")
     answer?.fail(500, "The program could not be executed.")
   }
@@ -414,7 +436,9 @@ final class CGIRun: LoopTarget {
       return setDeadline(now + program.timeout)
     }
     let limit = NamedLimit("timeout", "\(program.timeout / second)s")
-    lane.shared.log.warning("\(name): 504, silent for too long (\(limit.key) = \(limit.value)), the program is ended")
+    let status = answer == nil ? "" : "504, "
+    lane.shared.log.warning(
+      "\(name): \(status)silent for too long (\(limit.key) = \(limit.value)), the program is ended")
     answer?.fail(504, "The program took too long.", limit: limit)
     end(grace: program.killGrace)
   }
@@ -432,7 +456,7 @@ final class CGIRun: LoopTarget {
       return
     }
     if !killed, let pid = process?.pid {
-      lane.shared.log.info("\(name): did not end in time and is killed")
+      lane.shared.log.debug("\(name): did not end in time and is killed")
       killGroup(pid)
     }
     if !reap() { setDeadline(lane.loop.now + second) }

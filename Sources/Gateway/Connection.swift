@@ -67,6 +67,8 @@ final class Connection: LoopTarget {
   var headIsHere = false
   var isHeadRequest = false
   var minorVersion = 1
+  /// How often the present request was sent on by programs.
+  var localRedirects = 0
   var startedAt: Int64 = 0
   var program: ProgramAnswer?
   /// The last so many bills of the lane's batch are this connection's, of this turn.
@@ -228,6 +230,13 @@ final class Connection: LoopTarget {
     pending = []
     leftover = []
     body = nil
+    if let draft {
+      // Its body was still coming: no program has it yet.
+      bill.status = 499
+      bill.durationNanoseconds = Clock.monotonic() - startedAt
+      lane.recorder.add(draft, bill)
+    }
+    draft = nil
     program?.clientLeft()
     program = nil
     settleAll(now: Clock.monotonic())

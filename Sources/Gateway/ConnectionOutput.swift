@@ -161,6 +161,7 @@ extension Connection {
     program = nil
     draft = nil
     isHeadRequest = false
+    localRedirects = 0
     if file == nil, !closeAfterAnswer {
       enter(.head)
       return

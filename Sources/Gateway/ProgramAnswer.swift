@@ -28,6 +28,8 @@ final class ProgramAnswer: LoopTarget {
   /// They hold each other until `leave`.
   private let connection: Connection
   private let run: CGIRun
+  /// The request's fields but those of its body, should the program send the gateway elsewhere.
+  private let fields: [UInt8]
   private var phase = Phase.head
   private var framing = Framing.none
   private var parser = ScriptHeadParser()
@@ -36,10 +38,14 @@ final class ProgramAnswer: LoopTarget {
   private var buffer: [UInt8] = []
   private var bodyStart = 0
   private var outputHasEnded = false
+  /// Whether more came than was promised.
+  private var hasSurplus = false
   private var holdTimer: Token?
 
-  init(_ connection: Connection, _ run: CGIRun) {
+  /// - Parameter fields: those of the request that a local redirect takes along.
+  init(_ connection: Connection, _ run: CGIRun, fields: [UInt8]) {
     self.connection = connection
+    self.fields = fields
     self.run = run
     run.answer = self
   }
@@ -80,7 +86,7 @@ final class ProgramAnswer: LoopTarget {
       if buffer.count - bodyStart > BillMode.heldBytes { release() }
     case .body:
       appendBody(bytes[..<count])
-      connection.flush()
+      sendBody()
     case .over: break
     }
   }
@@ -97,13 +103,24 @@ final class ProgramAnswer: LoopTarget {
       failAndEnd("The program's head is too long.", limit: limit)
     case .complete(let start):
       bodyStart = start
-      if lane.shared.routes.bills[run.bill.route!] == .full {
+      if case .localRedirect(let location) = head.kind {
+        redirectLocally(Array(buffer[location]))
+      } else if lane.shared.routes.bills[run.bill.route!] == .full {
         phase = .held
         if buffer.count - bodyStart > BillMode.heldBytes { release() }
       } else {
         sendHead(whole: false)
       }
     }
+  }
+
+  /// RFC 3875, section 6.2.2: the answer is that of another path of this server. What else the program prints is let
+  /// go.
+  private func redirectLocally(_ location: [UInt8]) {
+    run.bill.status = 302
+    run.answerIsComplete(surplusIsFault: false)
+    leave()
+    connection.redirectLocally(to: location, fields: fields, after: run.name)
   }
 
   private func failAndEnd(_ words: String, limit: NamedLimit? = nil) {
@@ -167,7 +184,17 @@ final class ProgramAnswer: LoopTarget {
     run.bill.bytesOut = Int64(lane.outbox.count - start)
     appendBody(buffer[bodyStart...])
     buffer = []
-    connection.flush()
+    sendBody()
+  }
+
+  /// Sends what was appended. Where that is all that was promised, the answer is complete, and neither what the
+  /// program still prints nor a client that leaves concerns the other.
+  private func sendBody() {
+    switch framing {
+    case .none: complete(surplusIsFault: false)
+    case .length(remaining: 0): complete(surplusIsFault: true)
+    case .length, .chunked, .untilClose: connection.flush()
+    }
   }
 
   private func chooseFraming() {
@@ -185,6 +212,7 @@ final class ProgramAnswer: LoopTarget {
   private func appendBody(_ bytes: ArraySlice<UInt8>) {
     if bytes.isEmpty { return }
     let start = lane.outbox.count
+    var taken = bytes.count
     switch framing {
     case .none: return
     case .untilClose: lane.outbox.append(contentsOf: bytes)
@@ -193,19 +221,14 @@ final class ProgramAnswer: LoopTarget {
       lane.outbox.append(contentsOf: bytes)
       lane.outbox.append(contentsOf: "\r\n".utf8)
     case .length(let remaining):
-      lane.outbox.append(contentsOf: bytes.prefix(remaining))
-      if bytes.count > remaining, !saidTooMuch {
-        saidTooMuch = true
-        connection.closeAfterAnswer = true
-        lane.shared.log.error("\(run.name): printed more than its Content-Length; the rest is cut off")
-      }
-      framing = .length(remaining: max(0, remaining - bytes.count))
+      taken = min(taken, remaining)
+      lane.outbox.append(contentsOf: bytes.prefix(taken))
+      framing = .length(remaining: remaining - taken)
+      hasSurplus = bytes.count > taken
     }
-    run.bill.bodyBytesOut += Int64(bytes.count)
+    run.bill.bodyBytesOut += Int64(taken)
     run.bill.bytesOut += Int64(lane.outbox.count - start)
   }
-
-  private var saidTooMuch = false
 
   private func endBody() {
     switch framing {
@@ -220,11 +243,13 @@ final class ProgramAnswer: LoopTarget {
       run.bill.bytesOut += 5
     case .length, .untilClose, .none: break
     }
-    complete()
+    complete(surplusIsFault: false)
   }
 
   /// Everything of the answer is sent, or waits for the client in memory.
-  private func complete() {
+  private func complete(surplusIsFault: Bool) {
+    run.answerIsComplete(surplusIsFault: surplusIsFault)
+    if hasSurplus { run.surplus() }
     leave()
     connection.answerComplete(recorded: true)
     connection.continueWithInput()

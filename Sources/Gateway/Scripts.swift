@@ -134,7 +134,7 @@ extension Connection {
     }
     let run = CGIRun(lane, route, program, script, environment)
     run.chunked = head.chunked
-    self.program = ProgramAnswer(self, run)
+    self.program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
     let spool = BodySpool(limits: limits)
     if hasBody(head) {
       let reader = BodyReader(

@@ -22,10 +22,13 @@ final class SpawnedProgram {
 
   var state: SpawnState { spawner.state(ticket) }
 
+  /// When it was made; nil as long as it has not come to its exec.
+  var times: SpawnTimes? { spawner.times(ticket) }
+
   /// The process, which leads a group of its own; nil while the spawner has not made it, and where it could not.
   var pid: Int32? {
     switch state {
-    case .running(let pid, _): pid
+    case .running(let pid): pid
     case .failed(_, _, let pid): pid
     case .waiting: nil
     }

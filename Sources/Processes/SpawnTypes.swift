@@ -45,8 +45,8 @@ public struct SpawnTimes: Sendable, Equatable {
   public var requested: Int64
   /// The spawner had read and judged it and called clone(2).
   public var cloneStarted: Int64
-  /// The child's execve(2) had succeeded.
-  public var execDone: Int64
+  /// The child called execve(2).
+  public var execStarted: Int64
 }
 
 /// Where in a child's making a fault lay.
@@ -86,7 +86,7 @@ public enum SpawnState: Sendable, Equatable {
   /// the end of the output cannot.
   case waiting
   /// The program runs or ran: a child of this process, the leader of the process group `pid`, to be reaped.
-  case running(pid: Int32, times: SpawnTimes)
+  case running(pid: Int32)
   /// The program does not run, because of `errno`. With a pid there is a child that ended with status 127, to be
   /// reaped.
   case failed(stage: SpawnStage, errno: Int32, pid: Int32?)

@@ -167,12 +167,17 @@ public final class Spawner {
       return .failed(stage: SpawnStage(raw: outcome.stage), errno: outcome.error, pid: pid)
     }
     guard let pid else { return .failed(stage: .message, errno: EPIPE, pid: nil) }
-    let times = SpawnTimes(
-      requested: requestedAt[Int(ticket.slot)],
-      cloneStarted: Int64(outcome.clone_started_ns),
-      // Of a spawner that died while its child executed there is no later moment to tell.
-      execDone: Int64(max(outcome.exec_done_ns, outcome.clone_started_ns)))
-    return .running(pid: pid, times: times)
+    return .running(pid: pid)
+  }
+
+  /// When a child was made; nil as long as it has not come to execve(2). Known before `state` says `.running`, since
+  /// the child may have run for long when the spawner gets the processor back.
+  public func times(_ ticket: SpawnTicket) -> SpawnTimes? {
+    let outcome = spawn_slot_read(slots + index(of: ticket))
+    if outcome.exec_started_ns == 0 { return nil }
+    return SpawnTimes(
+      requested: requestedAt[Int(ticket.slot)], cloneStarted: Int64(outcome.clone_started_ns),
+      execStarted: Int64(outcome.exec_started_ns))
   }
 
   /// Frees a request's slot. To be called as soon as its child, where there is one, was reaped: until then the

@@ -51,6 +51,12 @@ static int apply_limits(const uint64_t *limits) {
   return 0;
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static int child_main(void *argument) {
   const struct plan *plan = argument;
   // Its own group, so that the gateway can end it with all that it started.
@@ -65,14 +71,10 @@ static int child_main(void *argument) {
   // Every disposition is the default since start-up; only the mask is not. A signal that comes from here on ends the
   // child, since no handler exists that could run in the parent's memory.
   sigprocmask(SIG_SETMASK, &no_signals, NULL);
+  // By the child itself: this program may get the processor back only when the child has long been printing.
+  __atomic_store_n(&plan->slot->exec_started_ns, now_ns(), __ATOMIC_RELEASE);
   execve(plan->program, plan->arguments, plan->environment);
   give_up(plan, SPAWN_STAGE_EXEC);
-}
-
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 void child_make(struct plan *plan) {
@@ -82,7 +84,6 @@ void child_make(struct plan *plan) {
   int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID;
   int pid = clone(child_main, stack_top, flags, plan, &slot->pid);
   int clone_error = errno;
-  __atomic_store_n(&slot->exec_done_ns, now_ns(), __ATOMIC_RELAXED);
   if (pid < 0) {
     spawn_slot_publish(slot, SPAWN_STATE_FAILED, SPAWN_STAGE_CLONE, clone_error);
     return;

@@ -59,7 +59,8 @@ extension EndToEndTests {
     @Test func everyNameInAListingLeadsToItsFile() throws {
       let names = [
         "plain.txt", "a b", "<script>alert(1)<", "&amp;", "\"quoted\"", "'single'", "per%20cent", "#hash", "que?ry",
-        "semi;colon", "co:lon", "pl+us", "umläut-日本", "back\\slash", "new\nline", "~tilde", "a=b&c=d", "%", "javascript:x",
+        "semi;colon", "co:lon", "pl+us", "umläut-日本", "back\\slash", "new\nline", "~tilde", "a=b&c=d", "%",
+        "javascript:x",
       ]
       let invalid: [UInt8] = [0x62, 0x61, 0x64, 0xFF, 0xFE]
       func fill(_ site: Site) throws {

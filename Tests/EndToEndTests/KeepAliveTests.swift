@@ -137,6 +137,39 @@ extension EndToEndTests {
           #expect(response.head.first("connection")?.lowercased() == "keep-alive")
           #expect(response.body == small)
         }
+        // Where a script does not say how long its answer is, only the connection's end can say it.
+        try connection.send("GET /cgi-bin/echo?kept HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        let response = try connection.readResponse()
+        #expect(response.body == bytes("kept"))
+        if response.head.first("content-length") == nil {
+          #expect(response.head.first("connection") == "close")
+          #expect(try connection.isClosedByPeer())
+        }
+      }
+    }
+
+    @Test func aWholeURLAsTargetIsServedAsItsPath() throws {
+      try scenario("absolute form", site: fill) { server in
+        var connection = try server.connect()
+        for target in ["http://test/small.txt", "HTTP://other:80/small.txt?q", "http://test/x/../small.txt"] {
+          try connection.send(Server.head(target))
+          #expect(try connection.readResponse().body == small, "\(target)")
+        }
+      }
+    }
+
+    @Test func manyPipelinedAnswersWaitForASlowReader() throws {
+      try scenario("a slow reader of many answers", arguments: ["--loops", "1"], site: fill) { server in
+        var connection = try server.connect()
+        connection.setReceiveBuffer(bytes: 16_384)
+        // 60 MB of answers, asked for before any is read: neither the sockets nor the server can hold them.
+        for _ in 0..<200 { try connection.send(Server.head("/large.bin") + Server.head("/small.txt")) }
+        #expect(try server.request("/small.txt").body == small)
+        for number in 0..<40 {
+          #expect(try connection.readResponse().body == large, "answer \(number)")
+          #expect(try connection.readResponse().body == small, "answer \(number)")
+        }
+        // And then it goes, with answers on their way.
       }
     }
 

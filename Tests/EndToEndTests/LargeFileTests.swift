@@ -15,7 +15,8 @@ extension EndToEndTests {
       guard raw >= 0 else { throw HarnessError("open \(path): \(describe(errno: errno))") }
       let file = Descriptor(owning: raw)
       guard ftruncate(file.raw, off_t(Self.size)) == 0 else { throw HarnessError("no room for a sparse file") }
-      for (number, offset) in [0, 4095, 123_456_789, Self.size / 2 - 10_000, 999_999_937, Self.size - 20_000].enumerated() {
+      let offsets = [0, 24_095, 123_456_789, Self.size / 2 - 10_000, 999_999_937, Self.size - 20_000]
+      for (number, offset) in offsets.enumerated() {
         let block = randomBytes(20_000, seed: UInt64(number))
         guard pwrite(file.raw, block, block.count, off_t(offset)) == block.count else {
           throw HarnessError("pwrite: \(describe(errno: errno))")

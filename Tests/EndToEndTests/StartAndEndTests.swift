@@ -23,6 +23,15 @@ extension EndToEndTests {
       try site.script("gate", gate + "printf 'Content-Type: text/plain\\n\\nthrough'\n")
     }
 
+    /// Waits until the script `wait` runs, and gives its pid and its child's.
+    private func waitingScript(_ site: Site) throws -> [pid_t] {
+      #expect(eventually(within: 5) { site.read("pids") != nil })
+      let pids = String(decoding: site.read("pids") ?? [], as: UTF8.self).split { $0 == " " || $0 == "\n" }
+        .compactMap { pid_t($0) }
+      #expect(pids.count == 2 && pids.allSatisfy(Processes.isAlive))
+      return pids
+    }
+
     /// Starts a server that is not to listen, and gives how it ended and what it said.
     private func failedStart(
       _ site: Site, _ arguments: [String], program: String = Program.tollgate
@@ -150,10 +159,7 @@ extension EndToEndTests {
       defer { server.process.killAll() }
       var connection = try server.connect()
       try connection.send(Server.head("/cgi-bin/wait"))
-      #expect(eventually(within: 5) { site.read("pids") != nil })
-      let pids = String(decoding: site.read("pids") ?? [], as: UTF8.self).split { $0 == " " || $0 == "\n" }
-        .compactMap { pid_t($0) }
-      #expect(pids.count == 2 && pids.allSatisfy(Processes.isAlive))
+      let pids = try waitingScript(site)
       server.process.signal(SIGINT)
       #expect(server.waitForLog(containing: "another signal ends it at once"))
       #expect(server.process.hasEnded == nil && pids.allSatisfy(Processes.isAlive))
@@ -171,11 +177,12 @@ extension EndToEndTests {
       defer { server.process.killAll() }
       var connection = try server.connect()
       try connection.send(Server.head("/cgi-bin/wait"))
-      #expect(eventually(within: 5) { site.read("pids") != nil })
+      let pids = try waitingScript(site)
       server.process.signal(SIGKILL)
       #expect(server.process.wait(seconds: 5) == .killed(signal: SIGKILL))
       let left = { Processes.inSession(server.pid).map(\.name) }
       #expect(eventually(within: 3) { left().isEmpty }, "\(left())")
+      #expect(!pids.contains(where: Processes.isAlive))
       #expect(try connection.isClosedByPeer())
     }
 

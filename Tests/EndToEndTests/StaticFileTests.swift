@@ -23,12 +23,14 @@ extension EndToEndTests {
 
     @Test func theTypeIsThatOfTheName() throws {
       let types = [
-        "a.html": "text/html; charset=utf-8", "a.CSS": "text/css; charset=utf-8", "a.js": "text/javascript; charset=utf-8",
-        "a.json": "application/json", "a.svg": "image/svg+xml", "a.png": "image/png", "a.txt": "text/plain; charset=utf-8",
+        "a.html": "text/html; charset=utf-8", "a.CSS": "text/css; charset=utf-8",
+        "a.js": "text/javascript; charset=utf-8", "a.txt": "text/plain; charset=utf-8",
+        "a.json": "application/json", "a.svg": "image/svg+xml", "a.png": "image/png",
         "a.tar.gz": "application/gzip", "a.wasm": "application/wasm", "noending": "application/octet-stream",
         "a.unheard": "application/octet-stream",
       ]
-      try scenario("types", site: { site in for name in types.keys { try site.write(name, name) } }) { server in
+      func fillTypes(_ site: Site) throws { for name in types.keys { try site.write(name, name) } }
+      try scenario("types", site: fillTypes) { server in
         for (name, type) in types {
           let response = try server.request("/\(name)")
           #expect(response.head.first("content-type") == type, "\(name)")
@@ -170,6 +172,33 @@ extension EndToEndTests {
           #expect(try eventually(within: 8) { try server.request(path).status == 404 })
           try server.site.write(String(path.dropFirst()), "back")
           #expect(try eventually(within: 8) { try server.request(path).body == bytes("back") })
+        }
+      }
+    }
+
+    @Test func aFileThatIsWrittenInPlaceIsSeenToChangeAtTheSameLength() throws {
+      try scenario("in place", site: fill) { server in
+        for (name, content) in [("small.txt", Self.small), ("large.bin", Self.large)] {
+          let before = try server.request("/\(name)")
+          #expect(before.body == content)
+          let other = content.map { $0 ^ 0x15 }
+          let file = open(server.site.absolute(name), O_WRONLY | O_CLOEXEC)
+          #expect(pwrite(file, other, other.count, 0) == other.count)
+          close(file)
+          #expect(try eventually(within: 8) { try server.request("/\(name)").body == other }, "\(name)")
+        }
+      }
+    }
+
+    @Test func anEmptyFileHasNoRange() throws {
+      try scenario("empty", site: fill) { server in
+        var connection = try server.connect()
+        // Its last byte is the whole of it: satisfiable, but no Content-Range could say so (RFC 9110, section 14.1.2).
+        for (range, status) in [("0-", 416), ("0-0", 416), ("-1", 200), ("5-2", 200)] {
+          try connection.send(Server.head("/empty.css", ["Range: bytes=\(range)"]) + Server.head("/small.txt"))
+          let response = try connection.readResponse()
+          #expect(response.status == status, "\(range)")
+          #expect(try connection.readResponse().body == Self.small)
         }
       }
     }

@@ -119,6 +119,7 @@ func end(_ spawner: Spawner) throws -> ProcessReport {
 struct Run {
   var output: String
   var state: SpawnState
+  var times: SpawnTimes?
   var report: ProcessReport?
 
   var lines: [String] { output.split(separator: "\n").map(String.init) }
@@ -150,18 +151,19 @@ extension Spawner {
     var report: ProcessReport?
     switch state {
     case .waiting: throw Fault(description: "the output has ended and nothing is known")
-    case .running(let pid, _): report = try reap(pid)
+    case .running(let pid): report = try reap(pid)
     case .failed(_, _, let pid): report = try pid.map(reap)
     }
+    let times = times(ticket)
     release(ticket)
-    return Run(output: output, state: state, report: report)
+    return Run(output: output, state: state, times: times, report: report)
   }
 }
 
 /// The pid of a request that must be running, waiting for it.
 func runningPid(_ spawner: Spawner, _ ticket: SpawnTicket) throws -> Int32 {
   _ = eventually { spawner.state(ticket) != .waiting }
-  guard case .running(let pid, _) = spawner.state(ticket) else {
+  guard case .running(let pid) = spawner.state(ticket) else {
     throw Fault(description: "not running: \(spawner.state(ticket))")
   }
   return pid

@@ -21,12 +21,12 @@ struct SpawnTests {
   @Test func theTimesOfASpawnAreInOrder() throws {
     let spawner = try Spawner(binary: spawnerBinary(), targets: [.program("/bin/true")], slots: 1)
     let run = try spawner.run()
-    guard case .running(let pid, let times) = run.state else {
+    guard case .running(let pid) = run.state, let times = run.times else {
       Issue.record("not running: \(run.state)")
       return
     }
     #expect(pid > 1)
-    #expect(times.requested > 0 && times.requested <= times.cloneStarted && times.cloneStarted < times.execDone)
+    #expect(times.requested > 0 && times.requested <= times.cloneStarted && times.cloneStarted < times.execStarted)
     _ = try end(spawner)
   }
 
@@ -80,7 +80,7 @@ struct SpawnTests {
   @Test func theChildIsTheCallersOwnAndLeadsAGroup() throws {
     let spawner = try Spawner(binary: spawnerBinary(), targets: [.program("/bin/cat")], slots: 1)
     let run = try spawner.run(arguments: ["/proc/self/stat"])
-    guard case .running(let pid, _) = run.state else {
+    guard case .running(let pid) = run.state else {
       Issue.record("not running: \(run.state)")
       return
     }

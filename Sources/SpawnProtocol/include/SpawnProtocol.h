@@ -101,19 +101,20 @@ struct spawn_slot {
   int32_t error;               // an errno; 0 unless failed
   uint32_t stage;              // enum spawn_stage
   uint64_t clone_started_ns;   // CLOCK_MONOTONIC, before clone(2)
-  uint64_t exec_done_ns;       // CLOCK_MONOTONIC, when the child had its own memory, or was gone
+  uint64_t exec_started_ns;    // CLOCK_MONOTONIC, by the child, before execve(2); 0: it did not come so far
   // To 64 bytes by hand: Swift does not import a structure that carries an alignment of its own.
   uint64_t padding[4];
 };
 
-// A copy of a slot, complete if state is not SPAWN_STATE_WAITING; then nothing but pid means anything.
+// A copy of a slot, complete if state is not SPAWN_STATE_WAITING; before that only pid and the time stamps mean
+// anything, those that are not 0.
 struct spawn_outcome {
   uint32_t state;
   int32_t pid;
   int32_t error;
   uint32_t stage;
   uint64_t clone_started_ns;
-  uint64_t exec_done_ns;
+  uint64_t exec_started_ns;
 };
 
 // Reads a slot without tearing: the fields were written before the state that is seen, and do not change after it.
@@ -123,7 +124,7 @@ static inline struct spawn_outcome spawn_slot_read(const struct spawn_slot *slot
   outcome.error = __atomic_load_n(&slot->error, __ATOMIC_RELAXED);
   outcome.stage = __atomic_load_n(&slot->stage, __ATOMIC_RELAXED);
   outcome.clone_started_ns = __atomic_load_n(&slot->clone_started_ns, __ATOMIC_RELAXED);
-  outcome.exec_done_ns = __atomic_load_n(&slot->exec_done_ns, __ATOMIC_RELAXED);
+  outcome.exec_started_ns = __atomic_load_n(&slot->exec_started_ns, __ATOMIC_ACQUIRE);
   return outcome;
 }
 
@@ -134,7 +135,7 @@ static inline void spawn_slot_clear(struct spawn_slot *slot) {
   __atomic_store_n(&slot->error, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&slot->stage, SPAWN_STAGE_NONE, __ATOMIC_RELAXED);
   __atomic_store_n(&slot->clone_started_ns, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&slot->exec_done_ns, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&slot->exec_started_ns, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&slot->state, SPAWN_STATE_WAITING, __ATOMIC_RELEASE);
 }
 

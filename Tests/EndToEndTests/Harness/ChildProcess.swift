@@ -107,6 +107,7 @@ final class ChildProcess: Sendable {
   private static func spawn(
     _ words: [String], _ environment: [String: String], _ actions: inout posix_spawn_file_actions_t
   ) throws -> pid_t {
+    closeOthersOnExec()
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -127,6 +128,13 @@ final class ChildProcess: Sendable {
     let result = posix_spawnp(&pid, words[0], &actions, &attributes, &argv, &envp)
     guard result == 0 else { throw HarnessError("\(words[0]) does not start: \(describe(errno: result))") }
     return pid
+  }
+
+  /// What the test runner left open is not for the programs: a server would start with descriptors that are not its.
+  private static func closeOthersOnExec() {
+    for number in names(in: "/proc/self/fd").compactMap({ Int32($0) }) where number > 2 {
+      _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    }
   }
 
   private static func ownEnvironment() -> [String: String] {

@@ -73,9 +73,11 @@ struct Holdings: Equatable, Sendable {
       ("child", \.children), ("orphan", \.orphans), ("descriptor of a served file", \.hoarded),
     ]
     for (kind, path) in kinds {
-      let old = before[keyPath: path], new = self[keyPath: path]
+      let old = before[keyPath: path]
+      let new = self[keyPath: path]
       for name in Set(old.keys).union(new.keys).sorted() {
-        let was = old[name] ?? 0, now = new[name] ?? 0
+        let was = old[name] ?? 0
+        let now = new[name] ?? 0
         if was != now { words.append("\(kind) «\(name)»: \(was) before, \(now) after") }
       }
     }

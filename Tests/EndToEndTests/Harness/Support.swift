@@ -103,6 +103,8 @@ func names(in directory: String) -> [String] {
 /// What a symbolic link names.
 func destination(ofLink path: String) -> String? {
   var buffer = [UInt8](repeating: 0, count: 4096)
-  let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), 4096) }
+  let count = buffer.withUnsafeMutableBytes {
+    readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+  }
   return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
 }
