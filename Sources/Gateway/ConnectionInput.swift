@@ -59,7 +59,8 @@ extension Connection {
       lane.outbox.removeAll(keepingCapacity: true)
       return
     }
-    if case .lingering = phase {} else if position < range.upperBound {
+    if case .lingering = phase {
+    } else if position < range.upperBound {
       leftover = Array(lane.inbox[position..<range.upperBound])
     }
     finishTurn()
