@@ -103,6 +103,7 @@ final class Acceptor: LoopTarget {
 
   /// EMFILE and its like: the connection stays in the backlog, and trying again at once would spin.
   private func refused(_ error: Errno) {
+    if error == .tooManyOpenFiles, lane.giveUpFiles() { return }
     lane.shared.log.error("accepting pauses for 100 ms: \(error)")
     pause()
     if let timer { lane.loop.schedule(timer, at: lane.loop.now + Self.pauseNanoseconds) }

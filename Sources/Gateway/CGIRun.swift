@@ -33,6 +33,8 @@ final class CGIRun: LoopTarget {
 
   /// How soon to look again for a pid that the spawner has not written yet.
   private static let pidRetry = 10 * millisecond
+  /// How soon to ask a spawner again whose socket was full.
+  private static let spawnRetry = 2 * millisecond
 
   let lane: Lane
   let program: ProgramSettings
@@ -51,6 +53,7 @@ final class CGIRun: LoopTarget {
 
   private var base: Token?
   private var body: BodySpool?
+  private var input: BodySpool.SpoolFile?
   private var process: SpawnedProgram?
   private var output: ProgramPipe?
   private var errors: ProgramErrors?
@@ -62,6 +65,8 @@ final class CGIRun: LoopTarget {
   private var queuedAt: Int64 = 0
   private var firstByteAt: Int64 = 0
   private var lastByteAt: Int64 = 0
+  /// Since when the program's silence is counted.
+  private var lastSignOfLife: Int64 = 0
   private var deadline = Int64.max
   private var grace: Int64 = 0
   private var terminated = false
@@ -115,31 +120,50 @@ final class CGIRun: LoopTarget {
 
   private func launch() {
     bill.phases.queue = Clock.monotonic() - queuedAt
-    guard let spawner = lane.spawning.current else {
-      return failToStart(503, "No program can be started now.", log: "no spawner")
-    }
+    guard let spawner = lane.spawning.current else { return failToStart("there is no spawner") }
     do {
+      try openInput()
       try spawn(by: spawner)
-    } catch let error as SpawnError {
-      failToStart(503, "The program could not be started.", log: "\(error)")
+    } catch SpawnError.full {
+      awaitSpawner()
+    } catch Errno.tooManyOpenFiles where lane.giveUpFiles() {
+      launch()
     } catch {
-      failToStart(503, "The program could not be started.", log: "\(error)")
+      failToStart("\(error)")
     }
+  }
+
+  /// The body becomes the program's standard input, and its length a variable where it came in chunks.
+  private func openInput() throws(Errno) {
+    guard let body else { return }
+    input = try body.openInput()
+    if chunked, body.count > 0 {
+      environment.add("CONTENT_LENGTH".utf8.span, String(body.count).utf8.span)
+    }
+    self.body = nil
+  }
+
+  /// The socket to the spawner holds all that it can: the place is kept, and the request made again in a moment.
+  private func awaitSpawner() {
+    if Clock.monotonic() - queuedAt > program.queueTimeout + Spawning.patience {
+      return failToStart("the spawner takes no request")
+    }
+    enter(.queued)
+    setDeadline(Clock.monotonic() + Self.spawnRetry)
   }
 
   private func spawn(by spawner: Spawner) throws {
     let out = try Pipe()
     let err = try Pipe()
-    let input = try body?.openInput()
-    if let body, body.count > 0, environment.count > 0 { addContentLength(body.count) }
     let ticket = try spawner.spawn(
       row: row, scriptPath: script.path, arguments: [], environment: environment.bytes,
       environmentCount: environment.count, standardInput: input?.descriptor.raw ?? -1,
       standardOutput: out.writeEnd.raw, standardError: err.writeEnd.raw)
     process = SpawnedProgram(spawner, ticket)
-    body = nil
+    input = nil
     environment.reset()
     enter(.running)
+    lastSignOfLife = Clock.monotonic()
     output = try ProgramPipe(out.takeReadEnd(), lane.loop, self, role: Role.output)
     errors = ProgramErrors(
       try ProgramPipe(err.takeReadEnd(), lane.loop, self, role: Role.errors), of: name,
@@ -147,18 +171,12 @@ final class CGIRun: LoopTarget {
     setDeadline(Clock.monotonic() + min(program.timeout, Spawning.patience))
   }
 
-  /// The length of a chunked body is known only now.
-  private func addContentLength(_ count: Int) {
-    if bill.phases.body == nil || !chunked { return }
-    environment.add("CONTENT_LENGTH".utf8.span, String(count).utf8.span)
-  }
-
   /// Whether the body came in chunks, so that CONTENT_LENGTH is not among the variables yet.
   var chunked = false
 
-  private func failToStart(_ status: Int, _ words: String, log: String) {
-    lane.shared.log.error("\(name): \(status), not started: \(log)")
-    answer?.fail(status, words, retryAfter: 1)
+  private func failToStart(_ words: String) {
+    lane.shared.log.error("\(name): 503, not started: \(words)")
+    answer?.fail(503, "The program could not be started.", retryAfter: 1)
     // Where the process was made all the same, it is ended; else there is nothing to wait for.
     if process == nil { finish() } else { end(grace: program.killGrace) }
   }
@@ -178,8 +196,10 @@ final class CGIRun: LoopTarget {
     case .bytes(let count):
       lastByteAt = Clock.monotonic()
       if firstByteAt == 0 { noteFirstByte() }
-      if stage == .running { setDeadline(lastByteAt + program.timeout) }
       guard let answer else { return surplus() }
+      // What is printed behind the answer's end is no sign of life: it could go on for ever.
+      lastSignOfLife = lastByteAt
+      if stage == .running { setDeadline(lastByteAt + program.timeout) }
       answer.feed(lane.relay, count)
       if let answer = self.answer, !answer.canTake { output.pause() }
     case .wouldBlock: break
@@ -205,15 +225,22 @@ final class CGIRun: LoopTarget {
 
   private func noteFirstByte() {
     firstByteAt = lastByteAt
-    guard let times = process?.times else { return }
-    bill.phases.spawn = times.execStarted - times.requested
+    guard let times = noteSpawn() else { return }
     bill.phases.firstByte = firstByteAt - times.execStarted
+  }
+
+  @discardableResult
+  private func noteSpawn() -> SpawnTimes? {
+    guard let times = process?.times else { return nil }
+    bill.phases.spawn = times.execStarted - times.requested
+    return times
   }
 
   /// The client has taken what waited for it.
   func outputDrained() {
     guard let output, output.isPaused else { return }
-    if stage == .running { setDeadline(Clock.monotonic() + program.timeout) }
+    lastSignOfLife = Clock.monotonic()
+    if stage == .running { setDeadline(lastSignOfLife + program.timeout) }
     output.resume()
   }
 
@@ -246,7 +273,10 @@ final class CGIRun: LoopTarget {
       setDeadline(Clock.monotonic() + Self.pidRetry)
       return
     case .failed(let stage, let errno, _): failedToExecute(stage, errno)
-    case .running, nil: answer?.outputEnded()
+    case .running, nil:
+      // Of one that printed nothing it is not known yet.
+      noteSpawn()
+      answer?.outputEnded()
     }
     isUndecided = false
     setDeadline(Clock.monotonic() + program.timeout)
@@ -339,6 +369,7 @@ final class CGIRun: LoopTarget {
     if let base { lane.loop.unregister(base) }
     base = nil
     body = nil
+    input = nil
     bill.durationNanoseconds = Clock.monotonic() - startedAt
     if let draft { lane.recorder.add(draft, bill) }
     draft = nil
@@ -361,7 +392,7 @@ final class CGIRun: LoopTarget {
   }
 
   private func cancelQueued() {
-    if let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
+    if !hasPlace, let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
     finish()
   }
 
@@ -422,7 +453,7 @@ final class CGIRun: LoopTarget {
     timerSet = false
     deadline = .max
     switch stage {
-    case .queued: queueTimedOut()
+    case .queued: if hasPlace { launch() } else { queueTimedOut() }
     case .running: runTimedOut(now)
     case .exiting: if isUndecided { judgeEnd() } else { exitTimedOut() }
     case .ending: endTimedOut()
@@ -443,8 +474,7 @@ final class CGIRun: LoopTarget {
       lane.spawning.giveUp(on: process.spawner)
       return end(grace: program.killGrace)
     }
-    let since = max(lastByteAt, queuedAt + (bill.phases.queue ?? 0))
-    if now - since < program.timeout { return setDeadline(since + program.timeout) }
+    if now - lastSignOfLife < program.timeout { return setDeadline(lastSignOfLife + program.timeout) }
     if let output, output.isPaused {
       // The silence is the client's: its own limit ends it.
       return setDeadline(now + program.timeout)

@@ -153,6 +153,8 @@ extension Connection {
     case .outside:
       lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(root.path)")
       answerWithoutBody(404, "There is no such file.")
+    case .failed(.tooManyOpenFiles) where lane.giveUpFiles():
+      return serveFileUncached(route, root, path)
     case .failed(let error):
       lane.shared.log.error("\(printed(path)) below \(root.path): \(error)")
       answerWithoutBody(error == .tooManyOpenFiles ? 503 : 500, "The file could not be opened.")

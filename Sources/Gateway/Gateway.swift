@@ -50,7 +50,9 @@ public final class Gateway {
     // One beside each loop. Before the first thread, and with the limits that this process was given.
     for _ in 0..<loops { handoffs.append(Handoff(try Self.startSpawner(table, binary: settings.spawnerPath))) }
     var settings = settings
-    settings.limits.connections = Self.boundedConnections(settings.limits.connections, log: log)
+    let descriptors = ThisProcess.raiseDescriptorLimit()
+    settings.limits.connections = Self.bounded(settings.limits.connections, descriptors: descriptors, log: log)
+    settings.limits.cachedDescriptors = min(settings.limits.cachedDescriptors, descriptors / 8)
     do {
       shared = try Shared(settings: settings, loops: loops, bills: bills, log: log)
     } catch {
@@ -85,8 +87,7 @@ public final class Gateway {
   }
 
   /// Every connection may need some descriptors more: of its file, or of its program.
-  private static func boundedConnections(_ wanted: Int, log: Logger) -> Int {
-    let descriptors = ThisProcess.raiseDescriptorLimit()
+  private static func bounded(_ wanted: Int, descriptors: Int, log: Logger) -> Int {
     let possible = max(16, descriptors / 2, descriptors - 2048)
     if wanted <= possible { return wanted }
     log.warning("connections = \(wanted) is lowered to \(possible): ulimit -n allows \(descriptors) descriptors")

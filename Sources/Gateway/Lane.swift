@@ -135,6 +135,10 @@ final class Lane: LoopTarget, TurnObserver {
     }
   }
 
+  /// Closes the files that are kept open, where descriptors have run out.
+  /// - Returns: whether there were any.
+  func giveUpFiles() -> Bool { files.removeAll() }
+
   // MARK: Interpreters
 
   /// What runs a script, as it was read before, or can be read without waiting for a disk.
@@ -194,7 +198,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func stopIfDone() {
     if draining, connections.isEmpty, runs.isEmpty {
-      files.removeAll()
+      _ = files.removeAll()
       loop.stop()
     }
   }

@@ -34,6 +34,8 @@ public struct Limits: Sendable {
   public var fileCacheBytes = 64 << 20
   /// Files of up to so many bytes are kept whole.
   public var cachedFileBytes = 65_536
+  /// How many files that are not in memory may stay open.
+  public var cachedDescriptors = 1024
   /// How many files a loop keeps.
   public var cachedFiles = 16_384
 

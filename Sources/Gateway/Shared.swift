@@ -40,7 +40,8 @@ final class Shared: Sendable {
       return next
     }
     helpers = HelperThreads()
-    cacheBudget = CacheBudget(limitBytes: settings.limits.fileCacheBytes)
+    cacheBudget = CacheBudget(
+      limitBytes: settings.limits.fileCacheBytes, descriptorLimit: settings.limits.cachedDescriptors)
     var lanes: [LaneStatus] = []
     for _ in 0..<loops { lanes.append(LaneStatus(mailbox: try Mailbox())) }
     self.lanes = lanes

@@ -8,6 +8,9 @@ final class Spawning: LoopTarget {
   /// How long a spawner may leave a request unanswered.
   static let patience = 10 * second
   private static let retryNanoseconds = 50 * millisecond
+  /// The least time between two starts.
+  private static let pauseNanoseconds = second
+  private var startedAt: Int64 = 0
 
   private let shared: Shared
   private let loop: EventLoop
@@ -74,11 +77,13 @@ final class Spawning: LoopTarget {
     current = nil
     shared.log.error("the spawner \(dead.pid) has died and is replaced")
     unreaped.append(dead.pid)
-    replace()
+    // One that dies as soon as it is started would be started all day.
+    if loop.now - startedAt > Self.pauseNanoseconds { replace() }
     reap()
   }
 
   private func replace() {
+    startedAt = loop.now
     do {
       current = try Self.start(shared.routes, binary: shared.settings.spawnerPath)
       watchCurrent()
@@ -94,7 +99,7 @@ final class Spawning: LoopTarget {
   }
 
   func timerFired(role: UInt8) {
-    if current == nil { replace() }
+    if current == nil, loop.now - startedAt > Self.pauseNanoseconds { replace() }
     reap()
   }
 }

@@ -14,6 +14,11 @@ public struct FileStatus: Sendable, Hashable {
   public var device: UInt64
   public var inode: UInt64
 
+  /// How long ago anything of it was changed.
+  public var ageNanoseconds: Int64 {
+    Clock.realtime() - (Int64(changedSeconds) * 1_000_000_000 + Int64(changedNanoseconds))
+  }
+
   init(_ status: stat) {
     switch status.st_mode & S_IFMT {
     case S_IFREG: kind = .regular

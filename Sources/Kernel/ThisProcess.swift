@@ -18,9 +18,11 @@ public enum ThisProcess {
     max(1, retrying { ck_processors() })
   }
 
-  /// Lets a write to a closed socket or pipe be an error instead of the end.
-  public static func ignoreBrokenPipes() {
+  /// Sets the signals' dispositions that a server needs, whatever it inherited: a write to a closed socket or pipe is
+  /// an error and not the end, and the kernel keeps ended children until they are asked for.
+  public static func setDispositions() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGCHLD, SIG_DFL)
   }
 
   /// Blocks the signals that end or steer a server, for this thread and those it starts, so that `nextSignal` gets

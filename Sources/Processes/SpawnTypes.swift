@@ -1,5 +1,6 @@
 // What a request to the spawner consists of and what may become of it: values, no system calls.
 
+import Glibc
 import SpawnProtocol
 
 /// One row of the table of what a spawner may run. It is told once, when the spawner starts, and never changes.
@@ -104,4 +105,16 @@ public enum SpawnError: Error, Equatable {
   case tooLarge(limit: String, maximum: Int, actual: Int)
   /// An argument, or the environment, holds a NUL in its midst, or is not made of as many strings as was said.
   case malformed
+}
+
+extension SpawnError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .notStarted(let errno): "it cannot be started: \(String(cString: strerror(errno)))"
+    case .full: "the spawner takes no more requests now"
+    case .dead: "the spawner has died"
+    case .tooLarge(let limit, let maximum, let actual): "\(actual) is over \(limit) = \(maximum)"
+    case .malformed: "the request holds a NUL in its midst"
+    }
+  }
 }

@@ -4,9 +4,15 @@ import Synchronization
 /// How many bytes all caches together may hold: each loop has a cache of its own, so that none waits for another.
 public final class CacheBudget: Sendable {
   public let limitBytes: Int
+  /// What an open descriptor is weighed as, so that the budget bounds how many stay open.
+  public let descriptorWeight: Int
   private let used = Atomic<Int>(0)
 
-  public init(limitBytes: Int) { self.limitBytes = limitBytes }
+  /// - Parameter descriptorLimit: how many descriptors may stay open at the most.
+  public init(limitBytes: Int, descriptorLimit: Int = 1024) {
+    self.limitBytes = limitBytes
+    descriptorWeight = max(65_536, limitBytes / max(1, descriptorLimit))
+  }
 
   public var usedBytes: Int { used.load(ordering: .relaxed) }
 
@@ -41,6 +47,7 @@ public final class FileCache {
   private let seed: UInt64
 
   static let freshNanoseconds: Int64 = 1_000_000_000
+  static let settledNanoseconds: Int64 = 50_000_000
   static let hashPrime: UInt64 = 0x100_0000_01B3
 
   /// - Parameters:
@@ -96,22 +103,32 @@ public final class FileCache {
   }
 
   /// Closes all that it holds.
-  public func removeAll() {
-    for entry in entries { budget.giveBack(entry.file.weight) }
+  /// - Returns: whether it held anything.
+  @discardableResult
+  public func removeAll() -> Bool {
+    let held = !entries.isEmpty
+    for entry in entries { budget.giveBack(weight(entry)) }
     entries = []
     byHash = [:]
     hand = 0
+    return held
   }
 
   private func insert(_ entry: Entry, _ key: Int) {
-    guard entry.file.weight <= budget.limitBytes else { return }
+    // The kernel's time stamps have ticks: a file that changed just now may change again and look the same.
+    guard entry.file.status.ageNanoseconds > Self.settledNanoseconds else { return }
+    guard weight(entry) <= budget.limitBytes else { return }
     while entries.count >= entryLimit, evictOne() {}
-    while !budget.take(entry.file.weight) {
+    while !budget.take(weight(entry)) {
       // Nothing of ours left to give up: the other loops hold it all, and this file goes uncached.
       if !evictOne() { return }
     }
     byHash[key] = entries.count
     entries.append(entry)
+  }
+
+  private func weight(_ entry: Entry) -> Int {
+    entry.file.content == nil ? budget.descriptorWeight : entry.file.weight
   }
 
   private func evictOne() -> Bool {
@@ -127,7 +144,7 @@ public final class FileCache {
   }
 
   private func remove(at index: Int) {
-    budget.giveBack(entries[index].file.weight)
+    budget.giveBack(weight(entries[index]))
     byHash[hash(entries[index].root, entries[index].path, from: 0)] = nil
     let last = entries.count - 1
     if index != last {

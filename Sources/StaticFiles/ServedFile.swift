@@ -50,11 +50,8 @@ public final class ServedFile: Sendable {
     self.fields = fields
   }
 
-  /// What keeping it costs the cache, in bytes. An open descriptor is weighed too: the budget bounds how many stay
-  /// open.
-  var weight: Int { (content?.count ?? Self.descriptorWeight) + fields.count + 512 }
-
-  static let descriptorWeight = 65_536
+  /// What keeping it costs the cache, in bytes; of an open descriptor the budget has its own idea.
+  var weight: Int { (content?.count ?? 0) + fields.count + 512 }
 }
 
 private func appendHexadecimal(_ value: UInt64, to bytes: inout [UInt8]) {

@@ -74,7 +74,7 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
-    ThisProcess.ignoreBrokenPipes()
+    ThisProcess.setDispositions()
     // Before any thread, so that all of them leave the signals to the one that waits for them.
     ThisProcess.holdSignals()
     let settings = try settings()

@@ -5,7 +5,7 @@ import Testing
 
 /// What moves over descriptors that do not block.
 @Suite struct TransferTests {
-  init() { ThisProcess.ignoreBrokenPipes() }
+  init() { ThisProcess.setDispositions() }
 
   @Test func theResultOfACallIsBytesOrNotYetOrAFailure() {
     #expect(Transfer(0) == .bytes(0))

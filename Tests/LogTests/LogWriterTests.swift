@@ -5,7 +5,7 @@ import Testing
 @testable import Log
 
 @Suite struct LogWriterTests {
-  init() { ThisProcess.ignoreBrokenPipes() }
+  init() { ThisProcess.setDispositions() }
 
   private func writer(
     to destination: consuming sending Descriptor, pendingLimit: Int = 4096, lineBytes: Int = 0

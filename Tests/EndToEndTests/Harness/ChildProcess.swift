@@ -181,7 +181,7 @@ private final class InputPipe {
 
   /// Writes everything and closes, as fast as the program reads; one that stops reading gets no more.
   func feed(_ bytes: [UInt8]) {
-    ThisProcess.ignoreBrokenPipes()
+    ThisProcess.setDispositions()
     let target = DescriptorBox(Descriptor(owning: fcntl(pipe.writeEnd.raw, F_DUPFD_CLOEXEC, 0)))
     Threads.start(name: "feed") { try? writeFully(target.descriptor.raw, bytes) }
   }
