@@ -96,7 +96,7 @@ import Testing
     let helpers = HelperThreads(threads: 2, queueLimit: 3)
     let gate = Condition((started: 0, open: false))
     let hold: @Sendable () -> any Sendable = {
-      gate.change { state in (true, state.started += 1) }
+      gate.tell { $0.started += 1 }
       gate.wait { $0.open ? () : nil }
       gate.change { _ in (true, ()) }
       return true
@@ -113,7 +113,7 @@ import Testing
       }
       if answered.contains(6) { test.loop.stop() }
     }
-    gate.change { state in (true, state.open = true) }
+    gate.tell { $0.open = true }
     test.run()
     #expect(answered == [0, 1, 2, 3, 4, 6])
   }

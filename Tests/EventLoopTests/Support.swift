@@ -32,7 +32,7 @@ final class TestLoop {
     loop.schedule(token, at: loop.now + 10_000_000_000)
   }
 
-  /// Stops the loop after so many turns more, each of which something must wake.
+  /// Runs until a target stops it.
   func run() { loop.run() }
 
   /// Runs for so long.
@@ -71,5 +71,15 @@ struct Seeded: RandomNumberGenerator {
     state ^= state << 25
     state ^= state >> 27
     return state &* 0x2545_F491_4F6C_DD1D
+  }
+}
+
+extension Condition {
+  /// Changes the state and wakes one who waits.
+  func tell(_ change: (inout State) -> Void) {
+    self.change { state in
+      change(&state)
+      return (true, ())
+    }
   }
 }

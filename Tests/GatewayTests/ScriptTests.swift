@@ -29,7 +29,8 @@ import Testing
   private func find(_ path: String) -> String {
     let whole = array("/cgi-bin/" + path)
     switch Scripts.find(root, whole, from: 9, mayWait: true) {
-    case .script(let end, let pathInfo, _, _): return "\(text(whole[9..<end])) \(pathInfo.map { text(whole[$0]) } ?? "-")"
+    case .script(let end, let pathInfo, _, _):
+      return "\(text(whole[9..<end])) \(pathInfo.map { text(whole[$0]) } ?? "-")"
     case .notExecutable: return "not executable"
     case .other(.notFound): return "not found"
     case .other(.forbidden): return "forbidden"
@@ -62,13 +63,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("#!/bin/sh\n", "sh"), ("#! /bin/sh -e\n", "sh"), ("#!/usr/bin/perl -T -w\r\n", "perl"), ("#!/bin/sh", "sh"),
-    ("#!/usr/bin/env python3\nimport x\n", "python3"), ("#!/usr/bin/env -S awk -f\n", "awk"),
-    ("#!/usr/bin/env\n", "env"), ("#!\t/usr/bin/awk\t-f\n", "awk"), ("\u{7F}ELF and so on", "native code"),
-    ("echo without a first line\n", "native code"), ("#!\n", nil), ("#!   \n/bin/sh", nil),
-    ("#!/" + String(repeating: "x", count: 300) + "\n", String(repeating: "x", count: 253)),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("#!/bin/sh\n", "sh"), ("#! /bin/sh -e\n", "sh"), ("#!/usr/bin/perl -T -w\r\n", "perl"), ("#!/bin/sh", "sh"),
+      ("#!/usr/bin/env python3\nimport x\n", "python3"), ("#!/usr/bin/env -S awk -f\n", "awk"),
+      ("#!/usr/bin/env\n", "env"), ("#!\t/usr/bin/awk\t-f\n", "awk"), ("\u{7F}ELF and so on", "native code"),
+      ("echo without a first line\n", "native code"), ("#!\n", nil), ("#!   \n/bin/sh", nil),
+      ("#!/" + String(repeating: "x", count: 300) + "\n", String(repeating: "x", count: 253)),
+    ] as [(String, String?)])
   func theFirstLineNamesTheInterpreter(_ content: String, _ name: String?) throws {
     try site.write("script", content, mode: 0o755)
     let path = array("script")
