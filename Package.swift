@@ -10,7 +10,7 @@ let strictlySafe: [SwiftSetting] = [
 let package = Package(
   name: "tollgate",
   products: [
-    .executable(name: "tollgate", targets: ["tollgate"]),
+    .executable(name: "tollgate", targets: ["tollgate"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

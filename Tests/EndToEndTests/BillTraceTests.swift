@@ -28,7 +28,8 @@ extension EndToEndTests {
         }
         // By far the most of it passed while the script slept, and the last line says so.
         let last = try #require(outcome.text.split(separator: "\n").last)
-        #expect(last.contains(" ms, of which 1") && last.contains("between the program's first byte and its last"), "\(last)")
+        let words = "passed between the program's first byte and its last"
+        #expect(last.contains(" ms, of which 1") && last.contains(words), "\(last)")
         // Not a terminal: no escape sequences.
         #expect(!outcome.output.contains(0x1B))
         #expect(outcome.text.split(separator: "\n").allSatisfy { $0.count <= 120 })

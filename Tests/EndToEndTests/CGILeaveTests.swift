@@ -40,7 +40,7 @@ extension EndToEndTests {
           #expect(areGone, "\(script), \(how): alive after a second: \(pids.filter(Processes.isAlive))")
           let entry = try server.entries(1, for: "/cgi-bin/\(script)")[0]
           #expect(entry.exit?.signal != nil)
-          let lines = server.logLines(naming: "/cgi-bin/\(script)")
+          let lines = server.logLines(naming: "/cgi-bin/\(script)", awaiting: 1)
           #expect(lines.count == 1 && lines[0].contains("the client left"), "\(lines)")
         }
       }

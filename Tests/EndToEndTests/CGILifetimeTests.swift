@@ -27,7 +27,7 @@ extension EndToEndTests {
         #expect(entries[0].durationNs >= 6_000_000_000)
         let isGone = eventually(within: 1) { !Processes.inSession(server.pid).contains(where: isOfTheScript) }
         #expect(isGone)
-        let lines = server.logLines(naming: "/cgi-bin/stubborn")
+        let lines = server.logLines(naming: "/cgi-bin/stubborn", awaiting: 1)
         #expect(lines.count == 1 && lines[0].contains("504") && lines[0].contains("timeout = 1s"), "\(lines)")
       }
     }
@@ -69,7 +69,7 @@ extension EndToEndTests {
         #expect(entries.count == 1 && entries[0].status == 200)
         #expect(entries[0].exit == AccessEntry.Exit(signal: 15))
         #expect(!Processes.isAlive(pid))
-        let lines = server.logLines(naming: "/cgi-bin/closes")
+        let lines = server.logLines(naming: "/cgi-bin/closes", awaiting: 1)
         #expect(lines.count == 1 && lines[0].contains("closed its output and lives on"), "\(lines)")
       }
     }

@@ -38,8 +38,7 @@ extension EndToEndTests {
       #expect(!response.text.contains("#!"), "\(script)", sourceLocation: sourceLocation)
       let entries = try server.entries(1, for: "/cgi-bin/\(script)")
       #expect(entries.count == 1 && entries[0].status == status, "\(script)", sourceLocation: sourceLocation)
-      _ = server.waitForLog(containing: "cgi-bin/\(script)")
-      let lines = server.logLines(naming: "cgi-bin/\(script)")
+      let lines = server.logLines(naming: "cgi-bin/\(script)", awaiting: 1)
       #expect(lines.count == 1 && lines[0].contains(words), "\(script): \(lines)", sourceLocation: sourceLocation)
     }
 
@@ -98,8 +97,8 @@ extension EndToEndTests {
         let part = try dying.readResponse()
         #expect(part.text == "part")
         for (script, words) in [("more", "more than its Content-Length"), ("less", "33 bytes less")] {
-          let lines = server.logLines(naming: "/cgi-bin/\(script)")
-          #expect(lines.count == 1 && lines[0].contains(words), "\(lines)")
+          let lines = server.logLines(naming: "/cgi-bin/\(script)", awaiting: 1)
+          #expect(lines.count == 1 && lines[0].contains(words), "\(script): \(lines)")
         }
         let entries = try server.entries(3)
         #expect(entries.count == 3)

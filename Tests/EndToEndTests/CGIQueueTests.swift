@@ -97,7 +97,7 @@ extension EndToEndTests {
         for (number, response) in rush.responses.enumerated() {
           #expect(response.status == 200 && response.text == "\(number)", "request \(number): \(response.status)")
         }
-        #expect(server.logLines(naming: "503").isEmpty)
+        #expect(server.log.isEmpty, "\(server.log.prefix(5))")
         #expect(rush.mostPrograms == 8)
         let notes = server.site.notes()
         #expect(notes.count == 600)
@@ -115,7 +115,7 @@ extension EndToEndTests {
         #expect(late.status == 503)
         #expect(late.text.contains("queue_timeout = 1s"))
         #expect(late.head.first("retry-after") == "1")
-        #expect(server.logLines(naming: "queue_timeout = 1s").count == 1)
+        #expect(server.logLines(naming: "queue_timeout = 1s", awaiting: 1).count == 1)
         let entry = try server.entries(1, for: "/cgi-bin/gated?late")[0]
         #expect(entry.status == 503 && entry.cost == nil && entry.exit == nil)
         try server.site.openGate()

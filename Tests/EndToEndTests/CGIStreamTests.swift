@@ -15,8 +15,7 @@ extension EndToEndTests {
       try scenario("standard error", site: fill) { server in
         let says = try server.request("/cgi-bin/says")
         #expect(says.text == "said")
-        #expect(server.waitForLog(containing: "no end"))
-        let said = server.logLines(naming: "/cgi-bin/says: stderr: ")
+        let said = server.logLines(naming: "/cgi-bin/says: stderr: ", awaiting: 3)
         #expect(said.count == 3)
         #expect(said.map { $0.split(separator: "stderr: ").last ?? "" } == ["first", "second\\x1b[1m", "no end"])
 

@@ -61,7 +61,15 @@ extension Server {
   }
 
   /// The lines of the diagnostics that name something.
-  func logLines(naming name: String) -> [String] { log.filter { $0.contains(name) } }
+  /// - Parameter count: for so many it waits a while, since the log is written by a thread of its own.
+  func logLines(naming name: String, awaiting count: Int = 0) -> [String] {
+    var lines: [String] = []
+    _ = eventually(within: 3) {
+      lines = log.filter { $0.contains(name) }
+      return lines.count >= count
+    }
+    return lines
+  }
 
   /// The children that run programs, zombies included.
   var programs: [ProcessEntry] {

@@ -98,9 +98,9 @@ import Testing
     let started = Condition(0)
     let gate = Condition(false)
     let hold: @Sendable () -> any Sendable = {
-      started.tell { $0 += 1 }
+      started.change { $0 += 1 }
       gate.wait { $0 ? () : nil }
-      gate.tell { _ in }
+      gate.change { _ in }
       return true
     }
     for number in 0..<UInt64(2) { #expect(helpers.submit(number: number, for: token, mailbox: mailbox, hold)) }
@@ -115,7 +115,7 @@ import Testing
       }
       if answered.contains(6) { test.loop.stop() }
     }
-    gate.tell { $0 = true }
+    gate.change { $0 = true }
     test.run()
     #expect(answered == [0, 1, 2, 3, 4, 6])
   }

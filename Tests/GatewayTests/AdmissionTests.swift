@@ -262,7 +262,7 @@ private final class Model {
           worker.begin()
         }
         loop.run()
-        ended.tell { $0 += 1 }
+        ended.change { $0 += 1 }
       }
     }
     ended.wait { $0 == threads ? () : nil }

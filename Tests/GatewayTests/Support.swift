@@ -104,13 +104,3 @@ struct Seeded: RandomNumberGenerator {
     return state &* 0x2545_F491_4F6C_DD1D
   }
 }
-
-extension Condition {
-  /// Changes the state and wakes one who waits.
-  func tell(_ change: (inout State) -> Void) {
-    self.change { state in
-      change(&state)
-      return (true, ())
-    }
-  }
-}

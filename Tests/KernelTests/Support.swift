@@ -86,13 +86,3 @@ func thrown(_ body: () throws(Errno) -> Void) -> Errno? {
 }
 
 func isCloseOnExec(_ raw: CInt) -> Bool { fcntl(raw, F_GETFD) & FD_CLOEXEC != 0 }
-
-extension Condition {
-  /// Changes the state and wakes one who waits.
-  func tell(_ change: (inout State) -> Void) {
-    self.change { state in
-      change(&state)
-      return (true, ())
-    }
-  }
-}

@@ -32,13 +32,3 @@ final class Sink {
     return String(decoding: line, as: UTF8.self)
   }
 }
-
-extension Condition {
-  /// Changes the state and wakes one who waits.
-  func tell(_ change: (inout State) -> Void) {
-    self.change { state in
-      change(&state)
-      return (true, ())
-    }
-  }
-}
