@@ -32,7 +32,7 @@ final class TestLoop {
     loop.schedule(token, at: loop.now + 10_000_000_000)
   }
 
-  /// Stops the loop after so many turns more, each of which something must wake.
+  /// Runs until a target stops it.
   func run() { loop.run() }
 
   /// Runs for so long.

@@ -12,7 +12,7 @@ import Testing
         name = currentThreadName()
         return name == "a-name-that-is-"
       }
-      names.change { state in state = (true, name) }
+      names.change { $0 = (true, name) }
     }
     #expect(names.wait { $0.ended ? $0.name : nil } == "a-name-that-is-")
   }
@@ -25,10 +25,10 @@ import Testing
         state.waiting = true
         return state.value >= 3 ? state.value : nil
       }
-      seen.change { state in state = value }
+      seen.change { $0 = value }
     }
     #expect(eventually { box.change { $0.waiting } })
-    for value in 1...3 { box.change { state in state.value = value } }
+    for value in 1...3 { box.change { $0.value = value } }
     #expect(seen.wait { $0 } == 3)
   }
 
@@ -36,8 +36,8 @@ import Testing
     let total = Condition((sum: 0, ended: 0))
     for _ in 0..<8 {
       Threads.start(name: "adder") {
-        for _ in 0..<2_000 { total.change { state in state.sum += 1 } }
-        total.change { state in state.ended += 1 }
+        for _ in 0..<2_000 { total.change { $0.sum += 1 } }
+        total.change { $0.ended += 1 }
       }
     }
     #expect(total.wait { $0.ended == 8 ? $0.sum : nil } == 16_000)

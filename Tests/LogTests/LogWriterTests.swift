@@ -36,7 +36,7 @@ import Testing
     for thread in 0..<4 {
       Threads.start(name: "writer") { [log = log!] in
         for number in 0..<500 { log.write(thread * 1000 + number) }
-        done.change { state in state += 1 }
+        done.change { $0 += 1 }
       }
     }
     done.wait { $0 == 4 ? () : nil }
@@ -86,7 +86,7 @@ import Testing
     let reader = Reader(sink)
     Threads.start(name: "reader") {
       let text = reader.sink.readToEnd()
-      ended.change { state in state = text }
+      ended.change { $0 = text }
     }
     log.close(withinMilliseconds: 10_000)
     log = nil
