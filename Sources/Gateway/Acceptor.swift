@@ -15,13 +15,14 @@ final class Acceptor: LoopTarget {
   /// How many are taken at one go, so that a burst of arrivals does not hold up those who are being served.
   private static let batch = 64
   private static let pauseNanoseconds = 100 * millisecond
+  private static let quietNanoseconds = 10 * second
 
   private let lane: Lane
   private let listeners: [ListenerBox]
   private var tokens: [Token] = []
   private var timer: Token?
   private var paused = false
-  private var saidFull = false
+  private var quietUntil: Int64 = 0
 
   init(_ lane: Lane, _ listeners: [ListenerBox]) {
     self.lane = lane
@@ -63,17 +64,12 @@ final class Acceptor: LoopTarget {
     let listener = listeners[Int(role)]
     for _ in 0..<Self.batch {
       guard lane.shared.admitConnection() else {
-        if !saidFull {
-          lane.shared.log.warning(
-            "accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
-        }
-        saidFull = true
+        sayFull()
         pause()
         return
       }
       switch accept(on: listener.listener.descriptor.raw) {
       case .connection(let descriptor, let address):
-        saidFull = false
         if !address.isUnix { setNoDelay(descriptor.raw) }
         place(
           Handover(socket: ClientSocket(descriptor, address: address, local: listener.listener.address)))
@@ -86,6 +82,14 @@ final class Acceptor: LoopTarget {
         return
       }
     }
+  }
+
+  /// A full house stays full for long, each place taken as soon as it is free: it is said now and then.
+  private func sayFull() {
+    let now = lane.loop.now
+    if now < quietUntil { return }
+    quietUntil = now + Self.quietNanoseconds
+    lane.shared.log.warning("accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
   }
 
   private func place(_ handover: Handover) {

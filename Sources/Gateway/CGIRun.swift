@@ -57,6 +57,8 @@ final class CGIRun: LoopTarget {
   private var exitWatch: ProgramPipe?
   private var hasPlace = false
   private var surplusIsFault = false
+  /// Whether the output has ended and the spawner not said what became of the program.
+  private var isUndecided = false
   private var queuedAt: Int64 = 0
   private var firstByteAt: Int64 = 0
   private var lastByteAt: Int64 = 0
@@ -229,13 +231,25 @@ final class CGIRun: LoopTarget {
     if let first = firstByteAt == 0 ? nil : firstByteAt { bill.phases.output = lastByteAt - first }
     if stage == .running {
       enter(.exiting)
-      setDeadline(Clock.monotonic() + program.timeout)
-      if case .failed(let stage, let errno, _) = process?.state {
-        failedToExecute(stage, errno)
-      } else {
-        answer?.outputEnded()
-      }
+      judgeEnd()
+    } else {
+      lane.reapable.append(self)
     }
+  }
+
+  /// What the end of the output means: of a program, or of one that never ran.
+  private func judgeEnd() {
+    switch process?.state {
+    case .waiting:
+      // A spawner that is killed lets go of what it had received a moment before its socket hangs up.
+      isUndecided = true
+      setDeadline(Clock.monotonic() + Self.pidRetry)
+      return
+    case .failed(let stage, let errno, _): failedToExecute(stage, errno)
+    case .running, nil: answer?.outputEnded()
+    }
+    isUndecided = false
+    setDeadline(Clock.monotonic() + program.timeout)
     lane.reapable.append(self)
   }
 
@@ -410,7 +424,7 @@ final class CGIRun: LoopTarget {
     switch stage {
     case .queued: queueTimedOut()
     case .running: runTimedOut(now)
-    case .exiting: exitTimedOut()
+    case .exiting: if isUndecided { judgeEnd() } else { exitTimedOut() }
     case .ending: endTimedOut()
     case .new, .over: break
     }

@@ -139,13 +139,13 @@ import Testing
   @Test func theBeginningOfAFileIsGivenOrNothing() throws {
     let root = try site.root()
     let opened = try file(root.find(array("page.html"), keepUpTo: 0, mayWait: true))
-    if let begun = root.beginning(of: array("page.html"), status: opened.status, atMost: 2) {
+    if let begun = root.beginning(of: array("page.html"), status: opened.status, atMost: 2, mayWait: false) {
       #expect(text(begun) == "pa")
     }
-    if let whole = root.beginning(of: array("page.html"), status: opened.status, atMost: 256) {
+    if let whole = root.beginning(of: array("page.html"), status: opened.status, atMost: 256, mayWait: false) {
       #expect(text(whole) == "page")
     }
-    #expect(root.beginning(of: array("outside"), status: opened.status, atMost: 2) == nil)
+    #expect(root.beginning(of: array("outside"), status: opened.status, atMost: 2, mayWait: false) == nil)
   }
 
   @Test func aListingHasDirectoriesFirstByNameAndNothingHidden() throws {
