@@ -10,7 +10,7 @@ let strictlySafe: [SwiftSetting] = [
 let package = Package(
   name: "tollgate",
   products: [
-    .executable(name: "tollgate", targets: ["tollgate"]),
+    .executable(name: "tollgate", targets: ["tollgate"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -59,9 +59,13 @@ let package = Package(
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
     .testTarget(name: "CGITests", dependencies: ["CGI", "HTTPWire"]),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"]),
+    .testTarget(name: "LogTests", dependencies: ["Log", "Kernel"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Kernel"]),
     .testTarget(name: "ProcessesTests", dependencies: ["Processes", "Kernel"]),
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: ["Gateway", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs"]),
     .testTarget(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),

@@ -43,9 +43,9 @@ public final class HelperThreads: Sendable {
   ) -> Bool {
     let job = Job(number: number, token: token, mailbox: mailbox, work: work)
     return jobs.change { jobs in
-      if jobs.count >= queueLimit { return (false, false) }
+      if jobs.count >= queueLimit { return false }
       jobs.append(job)
-      return (true, true)
+      return true
     }
   }
 }

@@ -30,6 +30,8 @@ final class Connection: LoopTarget {
     var end: Int
   }
 
+  /// What a connection sends of a file before the loop looks at the others.
+  static let fileBytesATurn = 4 << 20
   static let lingerNanoseconds = 2 * second
 
   let lane: Lane
@@ -43,6 +45,8 @@ final class Connection: LoopTarget {
 
   // Input.
   var leftover: [UInt8] = []
+  /// Whether the inbox is being gone through now: what is left in it is not in `leftover` yet.
+  var isProcessing = false
   var parser = RequestHeadParser()
   /// A head that has come in part, as far as the parser got.
   var partialHead: RequestHead?
@@ -119,7 +123,7 @@ final class Connection: LoopTarget {
   }
 
   var isIdle: Bool {
-    if case .head = phase { leftover.isEmpty && pending.isEmpty && startedAt == 0 } else { false }
+    if case .head = phase { !isProcessing && leftover.isEmpty && pending.isEmpty && startedAt == 0 } else { false }
   }
 
   /// Asks epoll for what the phase needs. Called at the end of whatever changed it.

@@ -24,6 +24,8 @@ extension Connection {
 
   /// Looks at what was read before and could not be served then.
   func processLeftover() {
+    // Whoever goes through the inbox goes on by itself.
+    if isProcessing { return }
     let have = leftover.count
     if have == 0 { return finishTurn() }
     takeLeftoverIntoInbox()
@@ -32,7 +34,7 @@ extension Connection {
 
   /// A program's answer is complete: sends it, and goes on with what the client sent ahead.
   func continueWithInput() {
-    if isClosed { return }
+    if isClosed || isProcessing { return }
     if case .head = phase { processLeftover() } else { flush() }
   }
 
@@ -50,6 +52,22 @@ extension Connection {
 
   /// Serves what stands in the inbox, request after request, as far as it goes.
   private func process(_ range: Range<Int>) {
+    isProcessing = true
+    let position = processRequests(range)
+    isProcessing = false
+    if isClosed {
+      lane.outbox.removeAll(keepingCapacity: true)
+      return
+    }
+    if case .lingering = phase {
+    } else if position < range.upperBound {
+      leftover = Array(lane.inbox[position..<range.upperBound])
+    }
+    finishTurn()
+  }
+
+  /// - Returns: up to where the inbox has been dealt with.
+  private func processRequests(_ range: Range<Int>) -> Int {
     var position = range.lowerBound
     while position < range.upperBound {
       let before = position
@@ -62,14 +80,7 @@ extension Connection {
       if lane.outbox.count > limits.outputBufferBytes { flush() }
       if !pending.isEmpty { break }
     }
-    if isClosed {
-      lane.outbox.removeAll(keepingCapacity: true)
-      return
-    }
-    if case .lingering = phase {} else if position < range.upperBound {
-      leftover = Array(lane.inbox[position..<range.upperBound])
-    }
-    finishTurn()
+    return position
   }
 
   /// Sends what was put together, and passes the connection on to another lane if it is time.

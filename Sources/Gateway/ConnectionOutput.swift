@@ -56,8 +56,12 @@ extension Connection {
 
   /// Sends on in the file, until the socket is full or the file is through.
   private func sendFileOn() {
+    var turn = Self.fileBytesATurn
     while let transfer = file {
-      switch sendFile(raw, from: transfer.file.raw, offset: transfer.offset, count: transfer.end - transfer.offset) {
+      // A client that reads as fast as this sends must not have the loop for itself.
+      if turn <= 0 { return updateInterest() }
+      let count = min(turn, transfer.end - transfer.offset)
+      switch sendFile(raw, from: transfer.file.raw, offset: transfer.offset, count: count) {
       case .bytes(0):
         // The promised length cannot be kept any more.
         lane.shared.log.warning("\(clientText): a file became shorter while it was sent; the connection ends")
@@ -65,6 +69,7 @@ extension Connection {
         return
       case .bytes(let count):
         file?.offset += count
+        turn -= count
         setDeadline(lane.loop.now + limits.sendTimeout)
         if transfer.offset + count == transfer.end { file = nil }
       case .wouldBlock:
@@ -84,10 +89,10 @@ extension Connection {
     settleAll(now: Clock.monotonic())
     switch phase {
     case .sending: answerSent()
-    case .held, .body:
+    case .held:
       rearm()
       program?.outputDrained()
-    case .head:
+    case .head, .body:
       rearm()
       processLeftover()
     case .lingering, .closed: break

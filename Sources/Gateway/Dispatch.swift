@@ -56,6 +56,7 @@ extension Connection {
       switch lane.shared.routes.routes[index].model {
       case .files(let root):
         if !serveFile(index, root) { return range.lowerBound }
+      case .nothing: answerWithoutBody(404, "Nothing is served under this path.")
       case .programs(let program):
         if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
       }

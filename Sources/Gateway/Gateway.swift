@@ -116,12 +116,12 @@ public final class Gateway {
   ) {
     do throws(Errno) {
       let lane = try Lane(shared: shared, number: number, spawner: handoff.take())
-      progress.change { progress in (true, progress.ready += 1) }
+      progress.change { progress in progress.ready += 1 }
       lane.run()
     } catch {
-      progress.change { progress in (true, progress.failed = error) }
+      progress.change { progress in progress.failed = error }
     }
-    progress.change { progress in (true, progress.finished += 1) }
+    progress.change { progress in progress.finished += 1 }
   }
 
   // MARK: The end
@@ -134,7 +134,7 @@ public final class Gateway {
 
   /// Whether every lane has finished.
   public var hasEnded: Bool {
-    progress.change { progress in (false, progress.finished == shared.lanes.count) }
+    progress.change { progress in progress.finished == shared.lanes.count }
   }
 
   private func order(_ order: LaneOrder) {

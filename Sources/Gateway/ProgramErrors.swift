@@ -30,13 +30,19 @@ final class ProgramErrors {
     }
   }
 
-  /// Reads what is there now, and the last line even where it has no end.
+  /// Reads what is there now, and the last line even where it has no end. Not more than a pipe holds: a descendant
+  /// may go on writing for ever.
   func drain(into buffer: inout [UInt8]) {
-    while case .bytes(let count) = readBytes(pipe.raw, into: &buffer, at: 0), count > 0 {
+    var left = Self.pipeBytes
+    while left > 0, case .bytes(let count) = readBytes(pipe.raw, into: &buffer, at: 0), count > 0 {
       write(lines.take(buffer[..<count]))
+      left -= count
     }
     write(lines.end())
   }
+
+  /// What a pipe holds, pipe(7).
+  private static let pipeBytes = 65_536
 
   func close() { pipe.close() }
 

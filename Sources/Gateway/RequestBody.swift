@@ -63,9 +63,8 @@ final class BodyReader {
     while true {
       switch decoder.next(bytes.span.extracting(0..<range.upperBound), from: position) {
       case .needMore(let consumed):
-        position += consumed
         framing = .chunked(decoder, finished: false)
-        return .read(position)
+        return .read(consumed)
       case .data(let data):
         if spool.count + data.count > limitBytes { return .refused(.bodyTooLarge(limitBytes)) }
         spool.append(bytes[data])

@@ -92,6 +92,8 @@ public struct Route: Sendable {
   public enum Model: Sendable {
     case files(FileRoot)
     case programs(ProgramSettings)
+    /// Nothing is served, so that no shorter path serves it either.
+    case nothing
   }
 
   /// Begins and ends with a slash.

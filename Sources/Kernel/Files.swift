@@ -8,6 +8,9 @@ public struct FileStatus: Sendable, Hashable {
   public var size: Int
   public var modifiedSeconds: Int
   public var modifiedNanoseconds: Int
+  /// When anything of the file was changed last, st_ctim: unlike the time of modification it cannot be set back.
+  public var changedSeconds: Int
+  public var changedNanoseconds: Int
   public var device: UInt64
   public var inode: UInt64
 
@@ -20,6 +23,8 @@ public struct FileStatus: Sendable, Hashable {
     size = Int(status.st_size)
     modifiedSeconds = status.st_mtim.tv_sec
     modifiedNanoseconds = status.st_mtim.tv_nsec
+    changedSeconds = status.st_ctim.tv_sec
+    changedNanoseconds = status.st_ctim.tv_nsec
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
   }

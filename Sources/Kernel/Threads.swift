@@ -46,11 +46,12 @@ public final class Condition<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Changes the state and wakes one sleeper where `change` says so.
-  public func change<R>(_ change: (inout State) -> (wake: Bool, result: R)) -> R {
+  /// Changes the state and wakes one sleeper, if there is one, to look at it.
+  public func change<R>(_ change: (inout State) -> R) -> R {
     pthread_mutex_lock(mutex)
-    let (wake, result) = change(&state)
-    if wake { pthread_cond_signal(condition) }
+    let result = change(&state)
+    // Where nobody sleeps this is a look at a word of memory, and no system call.
+    pthread_cond_signal(condition)
     pthread_mutex_unlock(mutex)
     return result
   }

@@ -45,7 +45,7 @@ public final class LogWriter<Piece: Sendable>: Sendable {
         try? writeFully(owner.descriptor.raw, lines)
         lines.removeAll(keepingCapacity: true)
       }
-      state.change { state in (true, state.closed = true) }
+      state.change { state in state.closed = true }
     }
   }
 
@@ -64,19 +64,18 @@ public final class LogWriter<Piece: Sendable>: Sendable {
     state.change { state in
       if state.pending.count >= pendingLimit {
         state.dropped += 1
-        return (false, ())
+      } else {
+        state.pending.append(piece)
       }
-      state.pending.append(piece)
-      return (state.pending.count == 1, ())
     }
   }
 
   /// Writes what waits and ends, or gives up after so long where the destination takes nothing.
   public func close(withinMilliseconds limit: Int) {
-    state.change { state in (true, state.closing = true) }
+    state.change { state in state.closing = true }
     let deadline = Clock.monotonic() + Int64(limit) * 1_000_000
     while Clock.monotonic() < deadline {
-      if state.change({ (false, $0.closed) }) { return }
+      if state.change({ $0.closed }) { return }
       Clock.sleep(milliseconds: 1)
     }
   }

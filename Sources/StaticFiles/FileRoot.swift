@@ -156,7 +156,8 @@ public final class FileRoot: Sendable {
 /// Whether a segment begins with a dot: `.git`, `.htpasswd` and editors' files are nobody's business.
 /// `.well-known` is (RFC 8615).
 private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
-  let dot = UInt8(ascii: "."), slash = UInt8(ascii: "/")
+  let dot = UInt8(ascii: ".")
+  let slash = UInt8(ascii: "/")
   var atStart = true
   for index in path.indices {
     if atStart, path[index] == dot, !isWellKnown(path, at: index) { return true }

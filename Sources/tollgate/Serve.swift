@@ -122,8 +122,16 @@ struct Serve: ParsableCommand {
       throw failure(Sysexits.noInput, "\(directory) cannot be served: \(error)")
     }
     let scripts = path == "/" ? "/cgi-bin" : path + "/cgi-bin"
-    // Without the directory there is nothing to run, and nothing below that path to send.
-    guard let root = try? FileRoot(path: scripts, listing: false) else { return }
+    let root: FileRoot
+    do {
+      root = try FileRoot(path: scripts, listing: false)
+    } catch Errno.noSuchFileOrDirectory {
+      // Should it be made later, its sources must not be sent as files.
+      settings.routes.append(Route(path: "/cgi-bin/", model: .nothing, bill: bill))
+      return
+    } catch {
+      throw failure(Sysexits.noInput, "\(scripts) cannot be used: \(error)")
+    }
     var program = ProgramSettings(directory: scripts, root: root, documentRoot: path)
     program.concurrency = concurrency
     program.queue = queue
@@ -164,9 +172,8 @@ struct Serve: ParsableCommand {
     for address in gateway.addresses {
       lines += address.isUnix ? "  \(address.text)\n" : "  http://\(address.text)/\n"
     }
-    if settings.routes.count > 1 {
-      lines += "and runs the scripts of its cgi-bin under /cgi-bin/. "
-    }
+    let runs = settings.routes.contains { if case .programs = $0.model { true } else { false } }
+    if runs { lines += "and runs the scripts of its cgi-bin under /cgi-bin/. " }
     lines += "Ctrl-C ends it.\n"
     try? writeFully(ThisProcess.standardOutput, Array(lines.utf8))
   }

@@ -96,9 +96,9 @@ import Testing
     let helpers = HelperThreads(threads: 2, queueLimit: 3)
     let gate = Condition((started: 0, open: false))
     let hold: @Sendable () -> any Sendable = {
-      gate.change { state in (true, state.started += 1) }
+      gate.change { state in state.started += 1 }
       gate.wait { $0.open ? () : nil }
-      gate.change { _ in (true, ()) }
+      gate.change { _ in }
       return true
     }
     for number in 0..<UInt64(2) { #expect(helpers.submit(number: number, for: token, mailbox: mailbox, hold)) }
@@ -113,7 +113,7 @@ import Testing
       }
       if answered.contains(6) { test.loop.stop() }
     }
-    gate.change { state in (true, state.open = true) }
+    gate.change { state in state.open = true }
     test.run()
     #expect(answered == [0, 1, 2, 3, 4, 6])
   }

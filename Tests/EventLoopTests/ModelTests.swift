@@ -94,20 +94,23 @@ private final class Model: LoopTarget, TurnObserver {
     switch Int.random(in: 0..<10, using: &random) {
     case 0, 1: begin()
     case 2: finish()
-    case 3, 4: withSubject { subject in
-      guard let channel = subject.channel, subject.written - subject.readCount < 1000 else { return }
-      channel.write()
-      subject.written += 1
-    }
-    case 5, 6: withSubject { subject in
-      loop.mailbox.post(subject.posted, to: subject.token)
-      subject.posted += 1
-    }
-    default: withSubject { subject in
-      let deadline = loop.now + Int64.random(in: -1_000_000...2_000_000, using: &random)
-      subject.deadlines.append(deadline)
-      loop.schedule(subject.token, at: deadline)
-    }
+    case 3, 4:
+      withSubject { subject in
+        guard let channel = subject.channel, subject.written - subject.readCount < 1000 else { return }
+        channel.write()
+        subject.written += 1
+      }
+    case 5, 6:
+      withSubject { subject in
+        loop.mailbox.post(subject.posted, to: subject.token)
+        subject.posted += 1
+      }
+    default:
+      withSubject { subject in
+        let deadline = loop.now + Int64.random(in: -1_000_000...2_000_000, using: &random)
+        subject.deadlines.append(deadline)
+        loop.schedule(subject.token, at: deadline)
+      }
     }
   }
 

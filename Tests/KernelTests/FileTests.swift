@@ -25,7 +25,9 @@ import Testing
     try directory.link("site/process", to: "/proc/self/exe")
   }
 
-  private func content(_ root: borrowing RootDirectory, _ path: String, cachedOnly: Bool = false) -> Result<[UInt8], Errno> {
+  private func content(_ root: borrowing RootDirectory, _ path: String, cachedOnly: Bool = false) -> Result<
+    [UInt8], Errno
+  > {
     do throws(Errno) {
       let file = try root.open(array(path), .read, cachedOnly: cachedOnly)
       return .success(try readAt(file.raw, offset: 0, count: 100))
@@ -86,7 +88,8 @@ import Testing
     #expect(!mayExecute(asked.raw))
     try #require(chmod(directory["site/page"], 0o755) == 0)
     #expect(mayExecute(asked.raw))
-    #expect(thrown { () throws(Errno) in _ = try root.open(array("page"), .directory, cachedOnly: false) } == .notDirectory)
+    #expect(
+      thrown { () throws(Errno) in _ = try root.open(array("page"), .directory, cachedOnly: false) } == .notDirectory)
     let itself = try root.open(array("."), .directory, cachedOnly: false)
     #expect(try FileStatus(of: itself.raw) == FileStatus(of: root.descriptor.raw))
     #expect(isCloseOnExec(asked.raw) && isCloseOnExec(itself.raw) && isCloseOnExec(root.descriptor.raw))
@@ -170,7 +173,8 @@ import Testing
     for _ in 0..<2 {
       // Twice: the offset of the root's own descriptor is not used up.
       let (entries, cut) = try readDirectory(root.descriptor.raw, limit: 100)
-      let kinds = Dictionary(uniqueKeysWithValues: entries.map { (String(decoding: $0.name, as: UTF8.self), $0.status) })
+      let kinds = Dictionary(
+        uniqueKeysWithValues: entries.map { (String(decoding: $0.name, as: UTF8.self), $0.status) })
       #expect(Set(kinds.keys) == ["folder", "file", "to-folder", "fifo"])
       #expect(kinds["folder"]?.kind == .directory && kinds["to-folder"]?.kind == .directory)
       #expect(kinds["file"]?.kind == .regular && kinds["file"]?.size == 5 && kinds["fifo"]?.kind == .other)

@@ -36,7 +36,7 @@ import Testing
     for thread in 0..<4 {
       Threads.start(name: "writer") { [log = log!] in
         for number in 0..<500 { log.write(thread * 1000 + number) }
-        done.change { state in (true, state += 1) }
+        done.change { state in state += 1 }
       }
     }
     done.wait { $0 == 4 ? () : nil }
@@ -86,7 +86,7 @@ import Testing
     let reader = Reader(sink)
     Threads.start(name: "reader") {
       let text = reader.sink.readToEnd()
-      ended.change { state in (true, state = text) }
+      ended.change { state in state = text }
     }
     log.close(withinMilliseconds: 10_000)
     log = nil
@@ -124,7 +124,7 @@ import Testing
   @Test func aDestinationThatSomebodyMadeNonBlockingGetsEveryLine() throws {
     var log: LogWriter<Int>!
     let sink = try Sink { descriptor in
-      setNonblocking(descriptor.raw)
+      #expect(fcntl(descriptor.raw, F_SETFL, fcntl(descriptor.raw, F_GETFL) | O_NONBLOCK) == 0)
       log = writer(to: descriptor, lineBytes: 4_096)
     }
     for number in 0..<100 { log.write(number) }

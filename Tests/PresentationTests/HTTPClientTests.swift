@@ -13,7 +13,7 @@ private struct OneAnswer {
     let ended = self.ended
     Threads.start(name: "one-answer") { [listener = consume listener] in
       serve(listener, pieces)
-      ended.change { ended in (true, ended = true) }
+      ended.change { ended in ended = true }
     }
   }
 

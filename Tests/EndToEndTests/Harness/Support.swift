@@ -47,10 +47,7 @@ private final class Pending<R: Sendable>: Sendable {
   func work(_ number: Int) {
     let result = Result { try body(number) }
     results.withLock { $0[number] = result }
-    left.change { left in
-      left -= 1
-      return (left == 0, ())
-    }
+    left.change { left in left -= 1 }
   }
 
   func wait() { left.wait { $0 == 0 ? () : nil } }
