@@ -47,21 +47,29 @@ extension EndToEndTests {
       }
     }
 
+    /// The spawners. Until it has executed its program, a script has their name too, but not for so long.
+    private func lastingSpawners(_ server: Server) -> Set<pid_t> {
+      var lasting = Set(server.spawners.map(\.pid))
+      for _ in 0..<6 {
+        Clock.sleep(milliseconds: 25)
+        lasting.formIntersection(server.spawners.map(\.pid))
+      }
+      return lasting
+    }
+
     @Test func killedUnderLoadNoRequestHangsOrIsLost() throws {
       try scenario("spawner killed under load", arguments: jsonLog, site: fill) { server in
         let statuses = try concurrently(7) { client -> [Int] in
           if client == 6 {
             for _ in 0..<5 {
-              Clock.sleep(milliseconds: 120)
-              // Until it has executed its program, a script has the spawner's name too; but not for so long.
-              let before = Set(server.spawners.map(\.pid))
-              Clock.sleep(milliseconds: 30)
-              for spawner in server.spawners where before.contains(spawner.pid) { kill(spawner.pid, SIGKILL) }
+              for spawner in lastingSpawners(server) { kill(spawner, SIGKILL) }
             }
             return []
           }
           return try (0..<150).map { _ in
-            let response = try server.request("/cgi-bin/hello")
+            var connection = try server.connect(timeoutMilliseconds: 5000)
+            try connection.send(Server.head("/cgi-bin/hello"))
+            let response = try connection.readResponse()
             if response.status == 200, response.text != "hello" { throw HarnessError("«\(response.text)»") }
             return response.status
           }

@@ -61,14 +61,12 @@ extension Server {
   }
 
   /// The lines of the diagnostics that name something.
-  /// - Parameter count: for so many it waits a while, since the log is written by a thread of its own.
+  /// - Parameter count: for so many it waits a while, and then a moment for more: the log is written by a thread of its
+  ///   own, which may be behind the answers.
   func logLines(naming name: String, awaiting count: Int = 0) -> [String] {
-    var lines: [String] = []
-    _ = eventually(within: 3) {
-      lines = log.filter { $0.contains(name) }
-      return lines.count >= count
-    }
-    return lines
+    _ = eventually(within: 3) { log.filter { $0.contains(name) }.count >= count }
+    Clock.sleep(milliseconds: 100)
+    return log.filter { $0.contains(name) }
   }
 
   /// The children that run programs, zombies included.
