@@ -32,6 +32,12 @@ public enum MetaVariables {
     addConfigured(bytes, head, context, &sink)
   }
 
+  /// CONTENT_LENGTH of a body whose length was not known from its head: one that came in chunks (RFC 3875, section
+  /// 4.1.2, and 4.2).
+  public static func addContentLength<Sink: VariableSink>(_ count: Int, into sink: inout Sink) {
+    add("CONTENT_LENGTH", count, &sink)
+  }
+
   // MARK: The variables of RFC 3875
 
   private static func addRequest<Sink: VariableSink>(

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -98,6 +99,19 @@ long ck_processors(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) < 0) return -(long)errno;
   return CPU_COUNT(&set);
+}
+
+long ck_get_descriptor_limit(int pid) {
+  struct rlimit limit;
+  if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0) return -(long)errno;
+  return (long)limit.rlim_cur;
+}
+
+long ck_set_descriptor_limit(int pid, unsigned long soft) {
+  struct rlimit limit;
+  if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0) return -(long)errno;
+  limit.rlim_cur = soft;
+  CK_RESULT(prlimit(pid, RLIMIT_NOFILE, &limit, NULL));
 }
 
 int64_t ck_clock(int clock) {

@@ -55,7 +55,9 @@ final class Acceptor: LoopTarget {
         tokens.append(
           try lane.loop.register(box.listener.descriptor.raw, .readable, self, role: UInt8(truncatingIfNeeded: index)))
       } catch {
-        lane.shared.log.critical("cannot listen on \(box.listener.address.text): \(error)")
+        lane.shared.log.critical("cannot listen on \(box.listener.address.text) for now: \(error)")
+        pauseForAWhile()
+        return
       }
     }
   }
@@ -65,14 +67,14 @@ final class Acceptor: LoopTarget {
     for _ in 0..<Self.batch {
       guard lane.shared.admitConnection() else {
         sayFull()
-        pause()
+        pauseForAWhile()
         return
       }
       switch accept(on: listener.listener.descriptor.raw) {
       case .connection(let descriptor, let address):
         if !address.isUnix { setNoDelay(descriptor.raw) }
         place(
-          Handover(socket: ClientSocket(descriptor, address: address, local: listener.listener.address)))
+          Handover(socket: AcceptedSocket(descriptor, address: address, local: listener.listener.address)))
       case .none:
         lane.shared.releaseConnection()
         return
@@ -103,8 +105,13 @@ final class Acceptor: LoopTarget {
 
   /// EMFILE and its like: the connection stays in the backlog, and trying again at once would spin.
   private func refused(_ error: Errno) {
-    if error == .tooManyOpenFiles, lane.giveUpFiles() { return }
+    if error.isOutOfDescriptors, lane.giveUpFiles() { return }
     lane.shared.log.error("accepting pauses for 100 ms: \(error)")
+    pauseForAWhile()
+  }
+
+  /// A place that becomes free on another lane is told of; that two at once are not missed, the timer sees to.
+  private func pauseForAWhile() {
     pause()
     if let timer { lane.loop.schedule(timer, at: lane.loop.now + Self.pauseNanoseconds) }
   }

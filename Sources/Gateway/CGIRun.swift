@@ -52,8 +52,10 @@ final class CGIRun: LoopTarget {
   var startedAt: Int64 = 0
 
   private var base: Token?
+  /// Kept to the end, since the file that it may be takes room as long as the program has it.
   private var body: BodySpool?
   private var input: BodySpool.SpoolFile?
+  private var inputIsOpen = false
   private var process: SpawnedProgram?
   private var output: ProgramPipe?
   private var errors: ProgramErrors?
@@ -124,9 +126,9 @@ final class CGIRun: LoopTarget {
     do {
       try openInput()
       try spawn(by: spawner)
-    } catch SpawnError.full {
+    } catch let error as SpawnError where error == .full {
       awaitSpawner()
-    } catch Errno.tooManyOpenFiles where lane.giveUpFiles() {
+    } catch let error as Errno where error.isOutOfDescriptors && lane.giveUpFiles() {
       launch()
     } catch {
       failToStart("\(error)")
@@ -135,12 +137,10 @@ final class CGIRun: LoopTarget {
 
   /// The body becomes the program's standard input, and its length a variable where it came in chunks.
   private func openInput() throws(Errno) {
-    guard let body else { return }
-    input = try body.openInput()
-    if chunked, body.count > 0 {
-      environment.add("CONTENT_LENGTH".utf8.span, String(body.count).utf8.span)
-    }
-    self.body = nil
+    if inputIsOpen { return }
+    input = try body?.openInput()
+    inputIsOpen = true
+    if chunked, let body, body.count > 0 { MetaVariables.addContentLength(body.count, into: &environment) }
   }
 
   /// The socket to the spawner holds all that it can: the place is kept, and the request made again in a moment.
@@ -298,7 +298,7 @@ final class CGIRun: LoopTarget {
   private func hint(_ stage: SpawnStage, _ errno: Int32) -> String {
     guard stage == .exec, let interpreter = script.interpreter else { return "" }
     let name = String(decoding: interpreter, as: UTF8.self)
-    return errno == 2 ? "; its first line names «\(name)», which is not there" : ""
+    return Errno(rawValue: errno) == .noSuchFileOrDirectory ? "; its first line names «\(name)», which is not there" : ""
   }
 
   /// Called at the end of the turn in which the output ended: by then most programs have exited.
@@ -447,7 +447,7 @@ final class CGIRun: LoopTarget {
   func timerFired(role: UInt8) {
     let now = lane.loop.now
     if now < deadline {
-      if let base { lane.loop.schedule(base, at: deadline) }
+      if deadline != .max, let base { lane.loop.schedule(base, at: deadline) }
       return
     }
     timerSet = false
@@ -470,6 +470,8 @@ final class CGIRun: LoopTarget {
 
   private func runTimedOut(_ now: Int64) {
     if let process, case .waiting = process.state {
+      let patience = lastSignOfLife + Spawning.patience
+      if now < patience { return setDeadline(patience) }
       answer?.fail(503, "No program can be started now.", retryAfter: 1)
       lane.spawning.giveUp(on: process.spawner)
       return end(grace: program.killGrace)

@@ -35,7 +35,7 @@ final class Connection: LoopTarget {
   static let lingerNanoseconds = 2 * second
 
   let lane: Lane
-  private(set) var socket: ClientSocket?
+  private(set) var socket: AcceptedSocket?
   let raw: Int32
   private(set) var phase = Phase.head
   private var token: Token?
@@ -80,7 +80,7 @@ final class Connection: LoopTarget {
   /// Requests that are answered, but whose last byte is still here.
   var unsettled: [RecordDraft] = []
 
-  init(_ lane: Lane, _ socket: ClientSocket) throws(Errno) {
+  init(_ lane: Lane, _ socket: AcceptedSocket) throws(Errno) {
     self.lane = lane
     self.socket = socket
     raw = socket.descriptor.raw
@@ -136,9 +136,10 @@ final class Connection: LoopTarget {
     case .head where !sends: wanted.insert(.readable)
     case .body(paused: false) where !sends: wanted.insert(.readable)
     case .lingering: wanted.insert(.readable)
-    // What a client sends ahead is left to the kernel; only its leaving counts.
-    case .held: wanted.insert(.peerClosed)
-    case .head, .body, .sending, .closed: break
+    // What a client sends ahead is left to the kernel. Its leaving counts where a program runs for it; one that waits
+    // for a file may have said all that it has to say.
+    case .held where program != nil: wanted.insert(.peerClosed)
+    case .held, .head, .body, .sending, .closed: break
     }
     if wanted != interest {
       lane.loop.setInterest(token, wanted)

@@ -86,7 +86,10 @@ extension Connection {
   /// Sends what was put together, and passes the connection on to another lane if it is time.
   private func finishTurn() {
     flush()
-    if isIdle, !closeAfterAnswer, let next = lane.packing.handover() { handOver(to: next) }
+    if isClosed { return }
+    // It was busy when the gateway began to end, and owes nothing any more.
+    if isIdle, lane.draining { return close() }
+    if isIdle, !closeAfterAnswer, let next = lane.packing.handover(now: lane.loop.now) { handOver(to: next) }
   }
 
   private func processHead(_ range: Range<Int>) -> Int {
@@ -108,6 +111,7 @@ extension Connection {
     case .refused(let refusal):
       // What follows a head that cannot be read has no meaning.
       parser.reset()
+      bill.bytesIn = Int64(range.count)
       refuse(refusal)
       return end
     case .complete(let headEnd):
@@ -145,7 +149,7 @@ extension Connection {
 
   /// Puts to disk what is beyond the memory a body may take, or gives the complete body to the program.
   private func storeBody(_ body: BodyReader) {
-    switch body.spool.store(isLast: body.isComplete, shared: lane.shared) {
+    switch body.spool.store(shared: lane.shared) {
     case .inMemory:
       bodyComplete(body)
     case .noRoom:

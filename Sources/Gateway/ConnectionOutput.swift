@@ -42,16 +42,27 @@ extension Connection {
   func continueSending() {
     if !pending.isEmpty {
       switch send(raw, pending, pendingStart..<pending.count, more: file != nil) {
-      case .bytes(let count): pendingStart += count
+      case .bytes(let count): takeFromPending(count)
       case .wouldBlock: return
       case .failed: return clientLeft()
       }
       setDeadline(lane.loop.now + limits.sendTimeout)
-      if pendingStart < pending.count { return }
-      pending = []
-      pendingStart = 0
+      if !pending.isEmpty { return }
     }
     if file != nil { sendFileOn() } else { allSent() }
+  }
+
+  /// So much of what waited has left.
+  private func takeFromPending(_ count: Int) {
+    pendingStart += count
+    if pendingStart == pending.count {
+      pending = []
+      pendingStart = 0
+    } else if pendingStart > limits.outputBufferBytes {
+      // More is appended behind as it leaves in front: without this it would only grow.
+      pending.removeFirst(pendingStart)
+      pendingStart = 0
+    }
   }
 
   /// Sends on in the file, until the socket is full or the file is through.
@@ -86,16 +97,16 @@ extension Connection {
 
   /// Everything that was to be sent is in the kernel's hands.
   private func allSent() {
+    if case .sending = phase { return answerSent() }
     settleAll(now: Clock.monotonic())
     switch phase {
-    case .sending: answerSent()
     case .held:
       rearm()
       program?.outputDrained()
     case .head, .body:
       rearm()
       processLeftover()
-    case .lingering, .closed: break
+    case .sending, .lingering, .closed: break
     }
   }
 
@@ -192,6 +203,7 @@ extension Connection {
 
   /// The answer has left, and the phase was `sending`.
   private func answerSent() {
+    settleAll(now: Clock.monotonic())
     if closeAfterAnswer {
       if !lingerAfterAnswer { return close() }
       shutdownSending(raw)

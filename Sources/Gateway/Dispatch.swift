@@ -26,8 +26,9 @@ extension Connection {
     // A request that waited for a helper thread comes here twice; its head was there the first time.
     if parked == nil {
       bill = Bill()
-      bill.startedAt = Clock.realtime()
-      bill.phases.head = Clock.monotonic() - startedAt
+      let head = Clock.monotonic() - startedAt
+      bill.startedAt = Clock.realtime() - head
+      bill.phases.head = head
     }
     bill.bytesIn = Int64(range.count)
     keepAlive = head.keepAlive
@@ -153,11 +154,11 @@ extension Connection {
     case .outside:
       lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(root.path)")
       answerWithoutBody(404, "There is no such file.")
-    case .failed(.tooManyOpenFiles) where lane.giveUpFiles():
+    case .failed(let error) where error.isOutOfDescriptors && lane.giveUpFiles():
       return serveFileUncached(route, root, path)
     case .failed(let error):
       lane.shared.log.error("\(printed(path)) below \(root.path): \(error)")
-      answerWithoutBody(error == .tooManyOpenFiles ? 503 : 500, "The file could not be opened.")
+      answerWithoutBody(error.isOutOfDescriptors ? 503 : 500, "The file could not be opened.")
     case .wouldWait:
       let keepUpTo = limits.cachedFileBytes
       return park { Parked.found(root.find(path, keepUpTo: keepUpTo, mayWait: true)) }

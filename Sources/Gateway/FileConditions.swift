@@ -15,13 +15,13 @@ enum FileConditions {
   static func judge(_ head: RequestHead, _ bytes: Span<UInt8>, _ file: ServedFile) -> Verdict {
     // Most requests have none.
     guard head.fields.contains(where: { isCondition($0.known) }) else { return .whole }
-    if let list = head.value(of: .ifMatch) {
-      if !EntityTag.matches(bytes, list, etag: file.entityTag, weak: false) { return .preconditionFailed }
+    if let matches = anyLine(.ifMatch, head, bytes, file, weak: false) {
+      if !matches { return .preconditionFailed }
     } else if let value = head.value(of: .ifUnmodifiedSince), let date = HTTPDate.parse(bytes, value) {
       if file.lastModified > date { return .preconditionFailed }
     }
-    if let list = head.value(of: .ifNoneMatch) {
-      if EntityTag.matches(bytes, list, etag: file.entityTag, weak: true) { return .notModified }
+    if let matches = anyLine(.ifNoneMatch, head, bytes, file, weak: true) {
+      if matches { return .notModified }
     } else if let value = head.value(of: .ifModifiedSince), let date = HTTPDate.parse(bytes, value) {
       if file.lastModified <= date { return .notModified }
     }
@@ -34,10 +34,25 @@ enum FileConditions {
     }
   }
 
+  /// Whether a list of tags, which may stand on several lines (RFC 9110, section 5.3), names the file's; nil where
+  /// there is none.
+  private static func anyLine(
+    _ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>, _ file: ServedFile, weak: Bool
+  ) -> Bool? {
+    var result: Bool?
+    for field in head.fields where field.known == name {
+      let matches = EntityTag.matches(bytes, field.value, etag: file.entityTag, weak: weak)
+      result = (result ?? false) || matches
+    }
+    return result
+  }
+
   /// If-Range: the strong tag, or the very date (RFC 9110, section 13.1.5).
   private static func holds(_ condition: Range<Int>, _ bytes: Span<UInt8>, _ file: ServedFile) -> Bool {
     if let date = HTTPDate.parse(bytes, condition) { return date == file.lastModified }
-    return EntityTag.matches(bytes, condition, etag: file.entityTag, weak: false)
+    // One tag, and not a list or `*`.
+    let tag = file.entityTag
+    return condition.count == tag.count && tag.indices.allSatisfy { bytes[condition.lowerBound + $0] == tag[$0] }
   }
 
   private static func isCondition(_ name: FieldName) -> Bool {

@@ -19,7 +19,7 @@ enum LaneOrder: Sendable {
 }
 
 /// A client's socket, closed when nobody holds it any more.
-final class ClientSocket: Sendable {
+final class AcceptedSocket: Sendable {
   let descriptor: Descriptor
   let address: SocketAddress
   /// The address of the listener that it came to.
@@ -34,7 +34,7 @@ final class ClientSocket: Sendable {
 
 /// A connection on its way to a lane, before its first request or between two.
 struct Handover: Sendable {
-  var socket: ClientSocket
+  var socket: AcceptedSocket
   /// What was read of requests that have not been looked at.
   var leftover: [UInt8] = []
 }
@@ -66,6 +66,8 @@ final class Lane: LoopTarget, TurnObserver {
   var reapable: [CGIRun] = []
   private var interpreters: [FileStatus: [UInt8]] = [:]
   private static let interpretersKept = 1024
+  private static let forgetNanoseconds = 60 * second
+  private var forgetting = false
   private(set) var draining = false
   private var ending = false
 
@@ -103,9 +105,22 @@ final class Lane: LoopTarget, TurnObserver {
     connections[ObjectIdentifier(connection)] = nil
     if !handedOver {
       shared.releaseConnection()
+      if connections.isEmpty { forgetFilesLater() }
       if let acceptor { acceptor.connectionClosed() } else { wakeAcceptor() }
     }
     stopIfDone()
+  }
+
+  /// The caches share one budget: a lane that has nothing to do must not hold what another could use.
+  private func forgetFilesLater() {
+    guard !forgetting, let control else { return }
+    forgetting = true
+    loop.schedule(control, at: loop.now + Self.forgetNanoseconds)
+  }
+
+  func timerFired(role: UInt8) {
+    forgetting = false
+    if connections.isEmpty { files.removeAll() }
   }
 
   /// The first lane accepts for all: where it had paused because there were too many connections, one is gone now.

@@ -57,8 +57,9 @@ struct Packing {
   }
 
   /// Where a connection whose request has just ended shall go, if it shall go.
-  mutating func handover() -> Int? {
-    if allowance == 0 { return nil }
+  mutating func handover(now: Int64) -> Int? {
+    // What was decided before a long sleep is no longer true.
+    if allowance == 0 || now - windowStart > Self.staleNanoseconds { return nil }
     allowance -= 1
     return target
   }

@@ -62,11 +62,8 @@ final class Recorder: LoopTarget {
   /// Adds a request that is over, its bill complete.
   func add(_ draft: RecordDraft, _ bill: Bill) {
     guard isOn else { return }
-    var record = draft.record
+    var record = Self.move(draft.record, from: draft.text, to: &batch)
     record.bill = bill
-    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.script] {
-      record[keyPath: field] = draft.text.bytes(draft.record[keyPath: field]).map { batch.keep(Array($0)) } ?? 0..<0
-    }
     batch.records.append(record)
     starts.append(draft.startedAt)
   }
@@ -84,11 +81,25 @@ final class Recorder: LoopTarget {
     guard isOn else { return [] }
     let first = batch.records.count - count
     let drafts = (first..<batch.records.count).map { index in
-      RecordDraft(record: batch.records[index], text: batch, startedAt: starts[index])
+      var draft = RecordDraft()
+      draft.startedAt = starts[index]
+      draft.record = Self.move(batch.records[index], from: batch, to: &draft.text)
+      return draft
     }
     batch.records.removeLast(count)
     starts.removeLast(count)
     return drafts
+  }
+
+  /// The same record with its words in another text.
+  private static func move(
+    _ record: RequestRecord, from source: RecordBatch, to target: inout RecordBatch
+  ) -> RequestRecord {
+    var moved = record
+    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.script] {
+      moved[keyPath: field] = source.bytes(record[keyPath: field]).map { target.keep(Array($0)) } ?? 0..<0
+    }
+    return moved
   }
 
   private static func record(

@@ -42,7 +42,7 @@ final class BodyReader {
     }
   }
 
-  /// Takes what it can of `bytes[range]`; stops where the spool is full, and where the body ends.
+  /// Takes `bytes[range]`, up to where the body ends.
   func read(_ bytes: borrowing [UInt8], _ range: Range<Int>) -> Verdict {
     switch framing {
     case .length(let remaining):
@@ -130,7 +130,7 @@ final class BodySpool {
   var isFull: Bool { memory.count > memoryLimit }
 
   /// Decides where what came is kept.
-  func store(isLast: Bool, shared: Shared) -> Storing {
+  func store(shared: Shared) -> Storing {
     if file == nil, !isFull { return .inMemory }
     if memory.isEmpty { return .inMemory }
     self.shared = shared

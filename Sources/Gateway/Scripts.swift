@@ -102,9 +102,11 @@ extension Connection {
     case .other(.wouldWait):
       return parkScript(program.root, path, from: start)
     case .other(.forbidden): answerWithoutBody(403, "This may not be run.")
+    case .other(.failed(let error)) where error.isOutOfDescriptors && lane.giveUpFiles():
+      return serveProgram(route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .other(.failed(let error)):
       lane.shared.log.error("\(printed(path)): \(error)")
-      answerWithoutBody(500, "The script could not be looked at.")
+      answerWithoutBody(error.isOutOfDescriptors ? 503 : 500, "The script could not be looked at.")
     case .other(.outside):
       lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(program.directory)")
       answerWithoutBody(404, "There is no such script.")

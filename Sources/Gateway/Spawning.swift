@@ -86,9 +86,20 @@ final class Spawning: LoopTarget {
     startedAt = loop.now
     do {
       current = try Self.start(shared.routes, binary: shared.settings.spawnerPath)
+      if let current { restoreLimit(of: current) }
       watchCurrent()
     } catch {
       shared.log.critical("no spawner can be started, scripts get 503: \(error)")
+    }
+  }
+
+  /// The first spawners were started before this process raised its limit, and what they start should not find
+  /// another one after a replacement.
+  private func restoreLimit(of spawner: Spawner) {
+    do {
+      try ThisProcess.setDescriptorLimit(of: spawner.pid, shared.settings.programDescriptors)
+    } catch {
+      shared.log.error("the spawner \(spawner.pid) keeps this process's limit of descriptors: \(error)")
     }
   }
 

@@ -3,7 +3,7 @@ import Glibc
 
 /// What fstat(2) says of a file.
 public struct FileStatus: Sendable, Hashable {
-  public enum Kind: Sendable { case regular, directory, other }
+  public enum Kind: Sendable { case regular, directory, link, other }
   public var kind: Kind
   public var size: Int
   public var modifiedSeconds: Int
@@ -23,6 +23,7 @@ public struct FileStatus: Sendable, Hashable {
     switch status.st_mode & S_IFMT {
     case S_IFREG: kind = .regular
     case S_IFDIR: kind = .directory
+    case S_IFLNK: kind = .link
     default: kind = .other
     }
     size = Int(status.st_size)
@@ -143,16 +144,6 @@ public func rewind(_ raw: CInt) {
   precondition(result == 0, "lseek failed on a file of our own")
 }
 
-/// Opens `/dev/null` for reading.
-public func openNull() throws(Errno) -> Descriptor {
-  Descriptor(
-    owning: CInt(
-      try throwing {
-        let result = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        return result < 0 ? -Int(errno) : Int(result)
-      }))
-}
-
 /// Opens a file to append lines to it, and makes it where there is none.
 public func openAppending(_ path: String) throws(Errno) -> Descriptor {
   Descriptor(
@@ -173,10 +164,16 @@ public func canonicalPath(_ path: String) throws(Errno) -> String {
 /// One name in a directory, and what stands behind it.
 public struct DirectoryEntry: Sendable {
   public var name: [UInt8]
+  /// Of the entry itself, not of what a symbolic link leads to.
   public var status: FileStatus
+
+  public init(name: [UInt8], status: FileStatus) {
+    self.name = name
+    self.status = status
+  }
 }
 
-/// The entries of an open directory, links followed, without `.` and `..`; such as vanish meanwhile are left out.
+/// The entries of an open directory, links not followed, without `.` and `..`; such as vanish meanwhile are left out.
 /// Waits for the disk.
 /// - Parameter limit: gives up beyond so many entries.
 /// - Returns: the entries, and whether there were more.
@@ -197,7 +194,7 @@ public func readDirectory(_ raw: CInt, limit: Int) throws(Errno) -> (entries: [D
     if name == [0x2E] || name == [0x2E, 0x2E] { continue }
     if entries.count == limit { return (entries, true) }
     var status = stat()
-    let found = withUnsafePointer(to: &entry.pointee.d_name.0) { fstatat(raw, $0, &status, 0) }
+    let found = withUnsafePointer(to: &entry.pointee.d_name.0) { fstatat(raw, $0, &status, AT_SYMLINK_NOFOLLOW) }
     if found == 0 { entries.append(DirectoryEntry(name: name, status: FileStatus(status))) }
   }
   return (entries, false)

@@ -27,6 +27,11 @@ func throwing(_ call: () -> Int) throws(Errno) -> Int {
   return result
 }
 
+extension Errno {
+  /// This process, or the whole system, has no descriptor left (EMFILE, ENFILE).
+  public var isOutOfDescriptors: Bool { self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem }
+}
+
 /// What a transfer on a descriptor that does not block came to.
 public enum Transfer: Equatable {
   /// So many bytes moved; none is the end of the stream where bytes were read.

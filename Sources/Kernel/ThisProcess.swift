@@ -60,6 +60,14 @@ public enum ThisProcess {
     return set
   }
 
+  /// The soft limit of open descriptors of this process as it is now. prlimit(2).
+  public static func descriptorLimit() -> Int { retrying { ck_get_descriptor_limit(0) } }
+
+  /// Sets the soft limit of another process of this user. prlimit(2).
+  public static func setDescriptorLimit(of pid: CInt, _ soft: Int) throws(Errno) {
+    _ = try throwing { ck_set_descriptor_limit(pid, UInt(soft)) }
+  }
+
   /// Raises the soft limit of open descriptors to the hard one, and gives it. setrlimit(2).
   public static func raiseDescriptorLimit() -> Int {
     var limit = rlimit()

@@ -88,10 +88,6 @@ public final class Spawner {
     knownDead = true
   }
 
-  /// The number of tickets that were given and not released. A spawner whose table has been replaced is let go when
-  /// this is 0.
-  public var ticketCount: Int { Int(slotCount) - freeSlots.count }
-
   /// Whether the spawner's process is gone, or was given up by `close`. poll(2), without waiting.
   public var isDead: Bool {
     if !knownDead { knownDead = spawn_hung_up(descriptor) != 0 }

@@ -68,14 +68,11 @@ public final class FileRoot: Sendable {
 
   private func open(_ path: [UInt8], keepUpTo: Int, mayWait: Bool) -> Found {
     do {
+      // Asked first: opening a device or a FIFO has effects of its own.
+      if let refusal = try refusal(path, mayWait: mayWait) { return refusal }
       let opened = try directory.open(path, .read, cachedOnly: !mayWait)
       let status = try FileStatus(of: opened.raw)
-      switch status.kind {
-      case .directory: return .directoryWithoutSlash
-      // A FIFO, socket or device has no end that a response could promise.
-      case .other: return .forbidden
-      case .regular: break
-      }
+      guard status.kind == .regular else { return .forbidden }
       var content: [UInt8]?
       if status.size <= keepUpTo {
         content = readAtIfCached(opened.raw, offset: 0, count: status.size)
@@ -90,6 +87,17 @@ public final class FileRoot: Sendable {
       return .file(ServedFile(opened, status: status, name: path[nameStart...], content: content))
     } catch {
       return Self.judge(error)
+    }
+  }
+
+  /// What a path is answered with that is no regular file.
+  private func refusal(_ path: [UInt8], mayWait: Bool) throws(Errno) -> Found? {
+    let opened = try directory.open(path, .inspect, cachedOnly: !mayWait)
+    return switch try FileStatus(of: opened.raw).kind {
+    case .regular: nil
+    case .directory: .directoryWithoutSlash
+    // A FIFO, socket or device has no end that a response could promise.
+    case .link, .other: .forbidden
     }
   }
 
@@ -120,7 +128,7 @@ public final class FileRoot: Sendable {
       return switch status.kind {
       case .regular: .file(status, executable: mayExecute(opened.raw))
       case .directory: .directory
-      case .other: .other(.forbidden)
+      case .link, .other: .other(.forbidden)
       }
     } catch {
       return .other(Self.judge(error))
@@ -138,14 +146,29 @@ public final class FileRoot: Sendable {
   /// The entries of a directory of this root, hidden ones left out, directories first, by name. Waits for the disk.
   public func list(_ path: [UInt8], limit: Int) throws(Errno) -> (entries: [DirectoryEntry], cut: Bool) {
     let opened = try directory.open(directoryPath(path), .directory, cachedOnly: false)
-    var (entries, cut) = try readDirectory(opened.raw, limit: limit)
-    entries.removeAll { $0.name.first == UInt8(ascii: ".") || $0.status.kind == .other }
+    let (found, cut) = try readDirectory(opened.raw, limit: limit)
+    var entries = found.compactMap { entry in
+      entry.name.first == UInt8(ascii: ".") ? nil : followed(entry, in: path)
+    }
     entries.sort { left, right in
       let leftIsDirectory = left.status.kind == .directory
       if leftIsDirectory != (right.status.kind == .directory) { return leftIsDirectory }
       return left.name.lexicographicallyPrecedes(right.name)
     }
     return (entries, cut)
+  }
+
+  /// An entry as it would be served: a link as what it leads to, nil where that is nothing or lies outside.
+  private func followed(_ entry: DirectoryEntry, in path: [UInt8]) -> DirectoryEntry? {
+    switch entry.status.kind {
+    case .regular, .directory: return entry
+    case .other: return nil
+    case .link:
+      guard let opened = try? directory.open(path + entry.name, .inspect, cachedOnly: false),
+        let status = try? FileStatus(of: opened.raw), status.kind == .regular || status.kind == .directory
+      else { return nil }
+      return DirectoryEntry(name: entry.name, status: status)
+    }
   }
 
   private func directoryPath(_ path: [UInt8]) -> [UInt8] {

@@ -27,7 +27,7 @@ import Testing
 
   private func all(_ packing: inout Packing) -> [Int] {
     var targets: [Int] = []
-    while let target = packing.handover(), targets.count < 10_000 { targets.append(target) }
+    while let target = packing.handover(now: start), targets.count < 10_000 { targets.append(target) }
     return targets
   }
 
@@ -86,9 +86,10 @@ import Testing
     let lanes = try lanes([0, 0])
     var packing = Packing(lane: 0, now: start - window)
     packing.turnEnded(now: start, busyNanoseconds: window, connections: 80, lanes: lanes)
-    #expect(packing.handover() == 1)
+    #expect(packing.handover(now: start) == 1)
+    #expect(packing.handover(now: start + Packing.staleNanoseconds + 1) == nil, "a decision from before a long sleep")
     packing.turnEnded(now: start + window, busyNanoseconds: window / 2, connections: 79, lanes: lanes)
-    #expect(packing.handover() == nil)
+    #expect(packing.handover(now: start + window) == nil)
   }
 
   @Test func aLoopThatIsHardlyBusyTakesFromNobodyWhoseFigureIsOld() throws {

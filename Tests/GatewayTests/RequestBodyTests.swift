@@ -102,8 +102,8 @@ import Testing
   }
 
   /// Does what the connection and its helper thread do; gives whether the piece was written out.
-  private func store(_ spool: BodySpool, _ shared: Shared, isLast: Bool = false) throws -> Bool {
-    switch spool.store(isLast: isLast, shared: shared) {
+  private func store(_ spool: BodySpool, _ shared: Shared) throws -> Bool {
+    switch spool.store(shared: shared) {
     case .inMemory: return false
     case .noRoom: throw Fault(description: "no room")
     case .write(let work):
@@ -129,7 +129,7 @@ import Testing
     let spool = BodySpool(limits: limits())
     spool.append(array("0123456789")[...])
     #expect(!spool.isFull)
-    #expect(try !store(spool, shared, isLast: true))
+    #expect(try !store(spool, shared))
     #expect(spool.file == nil && spool.count == 10)
     #expect(try input(spool).map { text($0) } == "0123456789")
   }
@@ -148,8 +148,8 @@ import Testing
     }
     spool.append([1, 2, 3])
     body += [1, 2, 3]
-    #expect(try store(spool, shared, isLast: true))
-    #expect(try !store(spool, shared, isLast: true), "nothing is left")
+    #expect(try store(spool, shared))
+    #expect(try !store(spool, shared), "nothing is left")
     #expect(pieces > 100 && spool.count == body.count)
     #expect(try input(spool) == body)
     // From the beginning again, as for one who is told to.
@@ -164,7 +164,7 @@ import Testing
     #expect(try store(try #require(first), shared))
     #expect(spooled(shared) == 30)
     second.append([UInt8](repeating: 2, count: 21)[...])
-    guard case .noRoom = second.store(isLast: false, shared: shared) else {
+    guard case .noRoom = second.store(shared: shared) else {
       Issue.record("51 of 50 bytes")
       return
     }

@@ -42,6 +42,9 @@ long ck_preadv2_nowait(int fd, void *bytes, size_t count, int64_t offset);
 long ck_open_temporary(const char *directory);
 long ck_memfd(const char *name);
 long ck_processors(void);
+// The soft limit of open descriptors of a process; 0 for the pid is the caller.
+long ck_get_descriptor_limit(int pid);
+long ck_set_descriptor_limit(int pid, unsigned long soft);
 int64_t ck_clock(int clock);
 // pthread_setname_np(3) of a pthread_t.
 long ck_name_thread(unsigned long thread, const char *name);
