@@ -7,6 +7,6 @@ listen=${LISTEN:-127.0.0.1:${PORT:-8080}}
 tools/setup.sh run
 tools/build.sh
 tools/site.sh .build/site
-echo "Serving .build/site: examples/site/ with the scripts of cgi-bin/ (run make again after a change to them)."
+echo "Serving .build/site: examples/site/ with the scripts of cgi-bin/ (make run again after a change to them)."
 # In place of this shell: Ctrl-C and the exit code are the server's own.
 exec .build/release/tollgate serve .build/site --listen "$listen"

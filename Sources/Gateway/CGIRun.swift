@@ -32,14 +32,14 @@ final class CGIRun: LoopTarget {
   }
 
   /// How soon to look again for a pid that the spawner has not written yet.
-  private static let pidRetry = 10 * millisecond
+  static let pidRetry = 10 * millisecond
   /// How soon to ask a spawner again whose socket was full.
-  private static let spawnRetry = 2 * millisecond
+  static let spawnRetry = 2 * millisecond
 
   let lane: Lane
   let program: ProgramSettings
   let script: Script
-  private let admission: Admission
+  let admission: Admission
   private let row: Int
   private var environment: EnvironmentSink
   private(set) var stage = Stage.new
@@ -51,28 +51,31 @@ final class CGIRun: LoopTarget {
   var draft: RecordDraft?
   var startedAt: Int64 = 0
 
-  private var base: Token?
+  var base: Token?
   /// Kept to the end, since the file that it may be takes room as long as the program has it.
-  private var body: BodySpool?
-  private var input: BodySpool.SpoolFile?
+  var body: BodySpool?
+  var input: BodySpool.SpoolFile?
   private var inputIsOpen = false
-  private var process: SpawnedProgram?
-  private var output: ProgramPipe?
-  private var errors: ProgramErrors?
-  private var exitWatch: ProgramPipe?
-  private var hasPlace = false
-  private var surplusIsFault = false
+  var process: SpawnedProgram?
+  var output: ProgramPipe?
+  var errors: ProgramErrors?
+  var exitWatch: ProgramPipe?
+  var hasPlace = false
+  var surplusIsFault = false
   /// Whether the output has ended and the spawner not said what became of the program.
-  private var isUndecided = false
-  private var queuedAt: Int64 = 0
-  private var firstByteAt: Int64 = 0
-  private var lastByteAt: Int64 = 0
+  var isUndecided = false
+  /// What is wrong with its output, to be logged when it is known how it ended.
+  var complaint: String?
+  var queuedAt: Int64 = 0
+  var firstByteAt: Int64 = 0
+  var lastByteAt: Int64 = 0
   /// Since when the program's silence is counted.
-  private var lastSignOfLife: Int64 = 0
-  private var deadline = Int64.max
-  private var grace: Int64 = 0
-  private var terminated = false
-  private var killed = false
+  var lastSignOfLife: Int64 = 0
+  var deadline = Int64.max
+  var timerSet = false
+  var grace: Int64 = 0
+  var terminated = false
+  var killed = false
 
   init(_ lane: Lane, _ route: Int, _ program: ProgramSettings, _ script: Script, _ environment: EnvironmentSink) {
     self.lane = lane
@@ -86,7 +89,7 @@ final class CGIRun: LoopTarget {
   /// The script's name, for the log.
   var name: String { String(decoding: script.name, as: UTF8.self) }
 
-  private func enter(_ next: Stage) { stage = next }
+  func enter(_ next: Stage) { stage = next }
 
   // MARK: A place
 
@@ -120,7 +123,7 @@ final class CGIRun: LoopTarget {
 
   // MARK: The process
 
-  private func launch() {
+  func launch() {
     bill.phases.queue = Clock.monotonic() - queuedAt
     guard let spawner = lane.spawning.current else { return failToStart("there is no spawner") }
     do {
@@ -229,9 +232,17 @@ final class CGIRun: LoopTarget {
     bill.phases.firstByte = firstByteAt - times.execStarted
   }
 
+  /// Of a program that has printed nothing the bill says how long that was waited for.
+  func noteSilence() {
+    if firstByteAt == 0, let times = noteSpawn() {
+      bill.phases.firstByte = Clock.monotonic() - times.execStarted
+    }
+  }
+
   @discardableResult
-  private func noteSpawn() -> SpawnTimes? {
-    guard let times = process?.times else { return nil }
+  func noteSpawn() -> SpawnTimes? {
+    guard let process, let times = process.times else { return nil }
+    lane.spawning.served(by: process.spawner)
     bill.phases.spawn = times.execStarted - times.requested
     return times
   }
@@ -244,267 +255,8 @@ final class CGIRun: LoopTarget {
     output.resume()
   }
 
-  private func closeErrors() {
+  func closeErrors() {
     errors?.close()
     errors = nil
-  }
-
-  // MARK: The end of its output
-
-  private func outputEnded() {
-    output?.close()
-    output = nil
-    if lastByteAt == 0 { lastByteAt = Clock.monotonic() }
-    if let first = firstByteAt == 0 ? nil : firstByteAt { bill.phases.output = lastByteAt - first }
-    if stage == .running {
-      enter(.exiting)
-      judgeEnd()
-    } else {
-      lane.reapable.append(self)
-    }
-  }
-
-  /// What the end of the output means: of a program, or of one that never ran.
-  private func judgeEnd() {
-    switch process?.state {
-    case .waiting:
-      // A spawner that is killed lets go of what it had received a moment before its socket hangs up.
-      isUndecided = true
-      setDeadline(Clock.monotonic() + Self.pidRetry)
-      return
-    case .failed(let stage, let errno, _): failedToExecute(stage, errno)
-    case .running, nil:
-      // Of one that printed nothing it is not known yet.
-      noteSpawn()
-      answer?.outputEnded()
-    }
-    isUndecided = false
-    setDeadline(Clock.monotonic() + program.timeout)
-    lane.reapable.append(self)
-  }
-
-  private func failedToExecute(_ stage: SpawnStage, _ errno: Int32) {
-    let words = describe(errno: errno)
-    if stage == .message || stage == .clone {
-      // The spawner died before it came to it, or the system has no process to give: another time it may go.
-      lane.shared.log.error("\(name): 503, no process was made: \(words) (errno \(errno))")
-      answer?.fail(503, "No program can be started now.", retryAfter: 1)
-      return
-    }
-    lane.shared.log.error("\(name): 500, \(stage) failed: \(words) (errno \(errno))\(hint(stage, errno))")
-    answer?.fail(500, "The program could not be executed.")
-  }
-
-  private func hint(_ stage: SpawnStage, _ errno: Int32) -> String {
-    guard stage == .exec, let interpreter = script.interpreter else { return "" }
-    let name = String(decoding: interpreter, as: UTF8.self)
-    return Errno(rawValue: errno) == .noSuchFileOrDirectory ? "; its first line names «\(name)», which is not there" : ""
-  }
-
-  /// Called at the end of the turn in which the output ended: by then most programs have exited.
-  func reapAfterOutput() {
-    // One that is being ended is reaped after its group was killed: until then its number is the group's.
-    if stage == .over || (stage == .ending && !killed) { return }
-    if !reap(), let pid = process?.pid { watchExit(pid) }
-  }
-
-  /// Whether the process is gone.
-  private func reap() -> Bool {
-    guard let process else { return false }
-    switch process.poll() {
-    case .lives: return false
-    case .ended(let report): exited(report)
-    case .neverWas: exited(nil)
-    case .lost(let error):
-      lane.shared.log.error("\(name): cannot be waited for: \(error)")
-      exited(nil)
-    }
-    return true
-  }
-
-  private func watchExit(_ pid: Int32) {
-    if exitWatch != nil { return }
-    do {
-      exitWatch = try ProgramPipe(Descriptor(owning: try Reaper.openPidfd(pid)), lane.loop, self, role: Role.exit)
-    } catch {
-      // Without a pidfd it is looked at again when its time is over.
-      lane.shared.log.error("\(name): pidfd: \(error)")
-    }
-  }
-
-  /// The leader of the group is a zombie now.
-  private func leaderEnded() {
-    exitWatch?.close()
-    exitWatch = nil
-    if stage == .ending, let pid = process?.pid { killGroup(pid) }
-    _ = reap()
-  }
-
-  private func exited(_ report: ProcessReport?) {
-    if let report {
-      bill.process = ProcessCost(report)
-      bill.processEnd = ProcessEnd(report.end)
-      bill.phases.exit = max(0, Clock.monotonic() - lastByteAt)
-    }
-    // What it still had to say; a descendant that holds its standard error is not waited for.
-    errors?.drain(into: &lane.relay)
-    closeErrors()
-    process?.release()
-    process = nil
-    answer?.exited()
-    finish()
-  }
-
-  /// The one end of every run.
-  private func finish() {
-    if stage == .over { return }
-    enter(.over)
-    output?.close()
-    output = nil
-    closeErrors()
-    exitWatch?.close()
-    exitWatch = nil
-    if hasPlace { admission.leave() }
-    hasPlace = false
-    if let base { lane.loop.unregister(base) }
-    base = nil
-    body = nil
-    input = nil
-    bill.durationNanoseconds = Clock.monotonic() - startedAt
-    if let draft { lane.recorder.add(draft, bill) }
-    draft = nil
-    lane.remove(self)
-  }
-
-  // MARK: Ending it
-
-  /// The client has left: the whole group goes.
-  func clientLeft() {
-    answer = nil
-    switch stage {
-    case .new: break
-    case .queued: cancelQueued()
-    case .running, .exiting:
-      lane.shared.log.info("\(name): the client left, the program is ended")
-      end(grace: program.leaveGrace)
-    case .ending, .over: break
-    }
-  }
-
-  private func cancelQueued() {
-    if !hasPlace, let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
-    finish()
-  }
-
-  /// The gateway ends.
-  func endNow() {
-    switch stage {
-    case .queued: cancelQueued()
-    case .running, .exiting, .ending: end(grace: 0)
-    case .new, .over: break
-    }
-  }
-
-  /// TERM to the group; KILL when its leader is gone, or after the grace.
-  func end(grace: Int64) {
-    enter(.ending)
-    self.grace = grace
-    signalEnd()
-  }
-
-  private func signalEnd() {
-    guard let pid = process?.pid else { return setDeadline(Clock.monotonic() + Self.pidRetry) }
-    if grace > 0 {
-      terminated = true
-      _ = Reaper.signalGroup(pid, Signal.terminate)
-    } else {
-      killGroup(pid)
-    }
-    watchExit(pid)
-    setDeadline(Clock.monotonic() + grace)
-  }
-
-  private func killGroup(_ pid: Int32) {
-    killed = true
-    _ = Reaper.signalGroup(pid, Signal.kill)
-    // What escaped from the group may hold the pipes for ever; nobody waits for it.
-    if output != nil { outputEnded() }
-  }
-
-  // MARK: Time
-
-  private func setDeadline(_ time: Int64) {
-    let earlier = time < deadline
-    deadline = time
-    if earlier || !timerSet, let base {
-      timerSet = true
-      lane.loop.schedule(base, at: time)
-    }
-  }
-
-  private var timerSet = false
-
-  func timerFired(role: UInt8) {
-    let now = lane.loop.now
-    if now < deadline {
-      if deadline != .max, let base { lane.loop.schedule(base, at: deadline) }
-      return
-    }
-    timerSet = false
-    deadline = .max
-    switch stage {
-    case .queued: if hasPlace { launch() } else { queueTimedOut() }
-    case .running: runTimedOut(now)
-    case .exiting: if isUndecided { judgeEnd() } else { exitTimedOut() }
-    case .ending: endTimedOut()
-    case .new, .over: break
-    }
-  }
-
-  private func queueTimedOut() {
-    let limit = NamedLimit("queue_timeout", "\(program.queueTimeout / second)s")
-    lane.shared.log.notice("\(name): 503, waited too long for a place (\(limit.key) = \(limit.value))")
-    answer?.fail(503, "No place became free in time.", limit: limit, retryAfter: 1)
-    cancelQueued()
-  }
-
-  private func runTimedOut(_ now: Int64) {
-    if let process, case .waiting = process.state {
-      let patience = lastSignOfLife + Spawning.patience
-      if now < patience { return setDeadline(patience) }
-      answer?.fail(503, "No program can be started now.", retryAfter: 1)
-      lane.spawning.giveUp(on: process.spawner)
-      return end(grace: program.killGrace)
-    }
-    if now - lastSignOfLife < program.timeout { return setDeadline(lastSignOfLife + program.timeout) }
-    if let output, output.isPaused {
-      // The silence is the client's: its own limit ends it.
-      return setDeadline(now + program.timeout)
-    }
-    let limit = NamedLimit("timeout", "\(program.timeout / second)s")
-    let status = answer == nil ? "" : "504, "
-    lane.shared.log.warning(
-      "\(name): \(status)silent for too long (\(limit.key) = \(limit.value)), the program is ended")
-    answer?.fail(504, "The program took too long.", limit: limit)
-    end(grace: program.killGrace)
-  }
-
-  private func exitTimedOut() {
-    lane.shared.log.warning(
-      "\(name): closed its output and lives on (timeout = \(program.timeout / second)s), the program is ended")
-    end(grace: program.killGrace)
-  }
-
-  private func endTimedOut() {
-    if !terminated, !killed {
-      // By now the spawner may have said that there is no process to end.
-      if process?.pid != nil || !reap() { signalEnd() }
-      return
-    }
-    if !killed, let pid = process?.pid {
-      lane.shared.log.debug("\(name): did not end in time and is killed")
-      killGroup(pid)
-    }
-    if !reap() { setDeadline(lane.loop.now + second) }
   }
 }

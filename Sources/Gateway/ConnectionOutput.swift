@@ -217,11 +217,11 @@ extension Connection {
 
   /// A small answer of the gateway's own.
   /// - Parameter recorded: whether the request's record is somebody else's matter.
-  /// - Returns: its size, head and all.
+  /// - Returns: its size, head and all, and that of its body.
   @discardableResult
   func answer(
     _ status: Int, type: String, body: [UInt8], fields: [(String, String)] = [], recorded: Bool = false
-  ) -> Int64 {
+  ) -> (whole: Int64, body: Int64) {
     let start = lane.outbox.count
     beginAnswer(status)
     for (name, value) in fields { ResponseWriter.appendField(name, value, to: &lane.outbox) }
@@ -233,8 +233,8 @@ extension Connection {
       lane.outbox.append(contentsOf: body)
       bill.bodyBytesOut = Int64(body.count)
     }
-    let size = Int64(lane.outbox.count - start)
-    bill.bytesOut = size
+    bill.bytesOut = Int64(lane.outbox.count - start)
+    let size = (bill.bytesOut, bill.bodyBytesOut)
     answerComplete(recorded: recorded)
     return size
   }
@@ -243,7 +243,7 @@ extension Connection {
   @discardableResult
   func answerError(
     _ status: Int, _ words: String, limit: NamedLimit? = nil, fields: [(String, String)] = [], recorded: Bool = false
-  ) -> Int64 {
+  ) -> (whole: Int64, body: Int64) {
     answer(
       status, type: "text/html; charset=utf-8", body: ErrorPage.page(status, words, limit: limit), fields: fields,
       recorded: recorded)

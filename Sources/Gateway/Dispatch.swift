@@ -57,7 +57,7 @@ extension Connection {
       switch lane.shared.routes.routes[index].model {
       case .files(let root):
         if !serveFile(index, root) { return range.lowerBound }
-      case .nothing: answerWithoutBody(404, "Nothing is served under this path.")
+      case .nothing(let words): answerWithoutBody(404, words)
       case .programs(let program):
         if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
       }
@@ -165,7 +165,8 @@ extension Connection {
     case .listing:
       let title = lane.target.path
       let limit = limits.listingEntries
-      return park { Parked.listing(Listing.page(of: root, path, title: title, limit: limit)) }
+      let others = lane.shared.routes.names(below: title)
+      return park { Parked.listing(Listing.page(of: root, path, title: title, without: others, limit: limit)) }
     }
     return true
   }
@@ -181,7 +182,8 @@ extension Connection {
     return true
   }
 
-  func printed(_ path: [UInt8]) -> String { "«/\(String(decoding: path, as: UTF8.self))»" }
+  /// A path without its leading slash, for the log.
+  func printed(_ path: some Collection<UInt8>) -> String { "«/\(String(decoding: path, as: UTF8.self))»" }
 
   private func sendFileAnswer(_ file: ServedFile) {
     giveUpBody()

@@ -24,6 +24,7 @@ enum ErrorPage {
     body.append(contentsOf: "<p>".utf8)
     HTML.appendEscaped(words.utf8, to: &body)
     body.append(contentsOf: "</p>\n".utf8)
+    if status == 500 || status == 502 { body.append(contentsOf: "<p>The server's log says more.</p>\n".utf8) }
     if let limit {
       body.append(contentsOf: "<p>The limit: <code>\(limit.key) = \(limit.value)</code></p>\n".utf8)
     }

@@ -7,8 +7,11 @@ enum Listing {
   /// - Parameters:
   ///   - path: below the root.
   ///   - title: the path as the client asked for it, decoded.
+  ///   - without: the names that are not shown.
   ///   - limit: how many entries are shown.
-  static func page(of root: FileRoot, _ path: [UInt8], title: [UInt8], limit: Int) -> [UInt8] {
+  static func page(
+    of root: FileRoot, _ path: [UInt8], title: [UInt8], without others: Set<[UInt8]>, limit: Int
+  ) -> [UInt8] {
     var body: [UInt8] = []
     do {
       let (entries, cut) = try root.list(path, limit: limit)
@@ -16,7 +19,7 @@ enum Listing {
       if title.count > 1 {
         body.append(contentsOf: "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n".utf8)
       }
-      for entry in entries { append(entry, to: &body) }
+      for entry in entries where !others.contains(entry.name) { append(entry, to: &body) }
       body.append(contentsOf: "</table>\n".utf8)
       if cut { body.append(contentsOf: "<p>Only the first \(limit) entries are shown.</p>\n".utf8) }
     } catch {

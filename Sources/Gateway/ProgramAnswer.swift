@@ -61,6 +61,9 @@ final class ProgramAnswer: LoopTarget {
     run.start(spool)
   }
 
+  /// Whether something of it has left.
+  var hasBegun: Bool { phase == .body || phase == .over }
+
   /// Whether the client keeps up.
   var canTake: Bool { connection.pending.count - connection.pendingStart < connection.limits.outputBufferBytes }
 
@@ -95,7 +98,11 @@ final class ProgramAnswer: LoopTarget {
     switch parser.parse(buffer.span, limitBytes: run.program.headBytes, into: &head) {
     case .needMore: break
     case .malformed(let reason):
-      lane.shared.log.error("\(run.name): 502, its head cannot be read: \(reason)")
+      lane.shared.log.error(
+        """
+        \(run.name): 502, its head cannot be read: \(reason); a script prints «Content-Type: text/plain» or the like \
+        (and «Status: 404 Not Found» where it is not 200), an empty line, and then its output
+        """)
       failAndEnd("The program's head cannot be read.")
     case .tooLarge:
       let limit = NamedLimit("program_head", String(run.program.headBytes))
@@ -107,6 +114,8 @@ final class ProgramAnswer: LoopTarget {
         redirectLocally(Array(buffer[location]))
       } else if lane.shared.routes.bills[run.bill.route!] == .full {
         phase = .held
+        holdTimer = lane.loop.register(self)
+        lane.loop.schedule(holdTimer!, at: Clock.monotonic() + BillMode.heldNanoseconds)
         if buffer.count - bodyStart > BillMode.heldBytes { release() }
       } else {
         sendHead(whole: false)
@@ -133,12 +142,9 @@ final class ProgramAnswer: LoopTarget {
     outputHasEnded = true
     switch phase {
     case .head:
-      let what = buffer.isEmpty ? "printed nothing" : "ended in the middle of its head"
-      lane.shared.log.error("\(run.name): 502, the program \(what)")
+      run.complain("502, the program \(buffer.isEmpty ? "printed nothing" : "ended in the middle of its head")")
       fail(502, buffer.isEmpty ? "The program printed nothing." : "The program's head has no end.")
-    case .held:
-      holdTimer = lane.loop.register(self)
-      lane.loop.schedule(holdTimer!, at: lane.loop.now + BillMode.heldNanoseconds)
+    case .held: break
     case .body: endBody()
     case .over: break
     }
@@ -149,7 +155,7 @@ final class ProgramAnswer: LoopTarget {
     if phase == .held { release(whole: true) }
   }
 
-  func timerFired(role: UInt8) { release() }
+  func timerFired(role: UInt8) { if phase == .held { release() } }
 
   func ready(_ readiness: Readiness, role: UInt8) {
     preconditionFailure("an answer has no descriptor")
@@ -233,7 +239,7 @@ final class ProgramAnswer: LoopTarget {
   private func endBody() {
     switch framing {
     case .length(let remaining) where remaining > 0:
-      lane.shared.log.error("\(run.name): printed \(remaining) bytes less than its Content-Length")
+      run.complain("printed \(remaining) bytes less than its Content-Length")
       leave()
       connection.close()
       return
@@ -264,9 +270,10 @@ final class ProgramAnswer: LoopTarget {
       connection.close()
     case .head, .held:
       run.bill.status = status
+      run.noteSilence()
       leave()
       connection.bill = run.bill
-      run.bill.bytesOut = connection.answerError(
+      (run.bill.bytesOut, run.bill.bodyBytesOut) = connection.answerError(
         status, words, limit: limit, fields: retryAfter.map { [("Retry-After", String($0))] } ?? [], recorded: true)
       if !connection.isClosed { connection.continueWithInput() }
     }

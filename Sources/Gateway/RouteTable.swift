@@ -30,6 +30,16 @@ struct RouteTable: Sendable {
     return .none
   }
 
+  /// The names of what other routes serve in a directory: the files that the names stand for on disk are not theirs.
+  func names(below directory: [UInt8]) -> Set<[UInt8]> {
+    var names: Set<[UInt8]> = []
+    for prefix in prefixes where prefix.count > directory.count + 1 && prefix.starts(with: directory) {
+      let name = prefix[directory.count..<(prefix.count - 1)]
+      if !name.contains(UInt8(ascii: "/")) { names.insert(Array(name)) }
+    }
+    return names
+  }
+
   private func begins(_ path: [UInt8], with prefix: [UInt8], count: Int) -> Bool {
     guard path.count >= count else { return false }
     for index in 0..<count where path[index] != prefix[index] { return false }

@@ -69,6 +69,23 @@ enum Scripts {
   }
 }
 
+extension Scripts {
+  /// What to do about a script that could not be executed, from its first line; empty where there is nothing to say.
+  static func hint(_ root: FileRoot, _ path: [UInt8], _ error: Errno) -> String {
+    guard case .file(let status, _) = root.inspect(path, mayWait: false),
+      let bytes = root.beginning(of: path, status: status, atMost: hashBangBytes, mayWait: false)
+    else { return "" }
+    let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    guard bytes.starts(with: "#!".utf8) else {
+      return error == .execFormatError ? "; a script begins with a line like «#!/bin/sh»" : ""
+    }
+    if line.utf8.last == UInt8(ascii: "\r") {
+      return "; its first line ends in a carriage return: give the script Unix line ends"
+    }
+    return error == .noSuchFileOrDirectory ? "; its first line is «\(line)», and that program is not there" : ""
+  }
+}
+
 extension Connection {
   /// Serves a request by a program: finds it, checks the request against its limits, and starts to read the body or
   /// to wait for a place.
@@ -97,7 +114,7 @@ extension Connection {
       }
       begin(script, route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .notExecutable:
-      lane.shared.log.notice("\(printed(path)): the script is not executable (chmod +x)")
+      lane.shared.log.notice("\(printed(path.dropFirst())): the script is not executable (chmod +x)")
       answerWithoutBody(403, "The script may not be executed.")
     case .other(.wouldWait):
       return parkScript(program.root, path, from: start)
@@ -105,10 +122,10 @@ extension Connection {
     case .other(.failed(let error)) where error.isOutOfDescriptors && lane.giveUpFiles():
       return serveProgram(route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .other(.failed(let error)):
-      lane.shared.log.error("\(printed(path)): \(error)")
+      lane.shared.log.error("\(printed(path.dropFirst())): \(error)")
       answerWithoutBody(error.isOutOfDescriptors ? 503 : 500, "The script could not be looked at.")
     case .other(.outside):
-      lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(program.directory)")
+      lane.shared.log.notice("\(printed(path.dropFirst())): a symbolic link leaves \(program.directory)")
       answerWithoutBody(404, "There is no such script.")
     case .other: answerWithoutBody(404, "There is no such script.")
     }

@@ -94,8 +94,8 @@ public struct Route: Sendable {
   public enum Model: Sendable {
     case files(FileRoot)
     case programs(ProgramSettings)
-    /// Nothing is served, so that no shorter path serves it either.
-    case nothing
+    /// Nothing is served, so that no shorter path serves it either; the page says why.
+    case nothing(String)
   }
 
   /// Begins and ends with a slash.

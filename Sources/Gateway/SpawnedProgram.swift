@@ -62,6 +62,14 @@ extension ProcessCost {
 }
 
 extension ProcessEnd {
+  /// For the log.
+  var words: String {
+    switch self {
+    case .exited(let status): "exit \(status)"
+    case .signalled(let signal): "signal \(signal)"
+    }
+  }
+
   init(_ end: ProcessReport.End) {
     switch end {
     case .exited(let status): self = .exited(status: status)

@@ -8,9 +8,12 @@ final class Spawning: LoopTarget {
   /// How long a spawner may leave a request unanswered.
   static let patience = 10 * second
   private static let retryNanoseconds = 50 * millisecond
-  /// The least time between two starts.
+  /// The least time between two starts, once so many in a row have come to nothing.
   private static let pauseNanoseconds = second
   private var startedAt: Int64 = 0
+  private static let quickStarts = 4
+  private var hasServed = false
+  private var quickDeaths = 0
 
   private let shared: Shared
   private let loop: EventLoop
@@ -63,6 +66,11 @@ final class Spawning: LoopTarget {
     }
   }
 
+  /// A spawner has made a process.
+  func served(by spawner: Spawner) {
+    if spawner === current { hasServed = true }
+  }
+
   /// A spawner that does not answer is ended; its death brings the next one.
   func giveUp(on spawner: Spawner) {
     guard spawner === current else { return }
@@ -77,13 +85,15 @@ final class Spawning: LoopTarget {
     current = nil
     shared.log.error("the spawner \(dead.pid) has died and is replaced")
     unreaped.append(dead.pid)
-    // One that dies as soon as it is started would be started all day.
-    if loop.now - startedAt > Self.pauseNanoseconds { replace() }
+    // One that dies as soon as it is started, each time, would be started all day.
+    quickDeaths = hasServed || loop.now - startedAt > Self.pauseNanoseconds ? 0 : quickDeaths + 1
+    if quickDeaths < Self.quickStarts { replace() }
     reap()
   }
 
   private func replace() {
     startedAt = loop.now
+    hasServed = false
     do {
       current = try Self.start(shared.routes, binary: shared.settings.spawnerPath)
       if let current { restoreLimit(of: current) }

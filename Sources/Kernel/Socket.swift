@@ -16,6 +16,11 @@ public struct Listener: ~Copyable, Sendable {
     self.descriptor = descriptor
   }
 
+  deinit {
+    // The file of a Unix socket outlives it otherwise, and looks as if somebody listened.
+    if address.isUnix { unlink(address.unixPath) }
+  }
+
   private static func bindAndListen(
     _ raw: CInt, _ wanted: SocketAddress, _ backlog: CInt
   ) throws(Errno) -> SocketAddress {

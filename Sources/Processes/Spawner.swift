@@ -88,6 +88,9 @@ public final class Spawner {
     knownDead = true
   }
 
+  /// The number of tickets that were given and not released.
+  var ticketCount: Int { Int(slotCount) - freeSlots.count }
+
   /// Whether the spawner's process is gone, or was given up by `close`. poll(2), without waiting.
   public var isDead: Bool {
     if !knownDead { knownDead = spawn_hung_up(descriptor) != 0 }

@@ -55,17 +55,23 @@ struct Serve: ParsableCommand {
     help: ArgumentHelp("How many requests may wait for a script's place; beyond it they get 503.", valueName: "n"))
   var queue = 256
 
-  @Option(help: ArgumentHelp("How long a request may wait for a script's place.", valueName: "time"))
-  var queueTimeout = Duration(argument: "10s")!
+  @Option(
+    help: ArgumentHelp("How long a request may wait for a script's place. (default: 10s)", valueName: "time"),
+    transform: Duration.init)
+  var queueTimeout: Duration?
 
-  @Option(help: ArgumentHelp("How long a script may be silent before it is ended.", valueName: "time"))
-  var timeout = Duration(argument: "60s")!
+  @Option(
+    help: ArgumentHelp("How long a script may be silent before it is ended. (default: 60s)", valueName: "time"),
+    transform: Duration.init)
+  var timeout: Duration?
 
   @Option(help: ArgumentHelp("How many event loops; 0 is one for each processor.", valueName: "n"))
   var loops = 0
 
-  @Option(help: ArgumentHelp("How much of small files is kept in memory.", valueName: "size"))
-  var fileCache = Size(argument: "64MiB")!
+  @Option(
+    help: ArgumentHelp("How much of small files is kept in memory. (default: 64MiB)", valueName: "size"),
+    transform: Size.init)
+  var fileCache: Size?
 
   func validate() throws {
     guard (1...10_000).contains(concurrency) else { throw ValidationError("--concurrency is 1 to 10000") }
@@ -93,7 +99,7 @@ struct Serve: ParsableCommand {
   private func settings() throws -> Settings {
     var settings = Settings()
     settings.loops = loops
-    settings.limits.fileCacheBytes = fileCache.bytes
+    if let fileCache { settings.limits.fileCacheBytes = fileCache.bytes }
     for text in listen {
       do throws(SocketAddress.Malformed) {
         settings.listen.append(try SocketAddress(parsing: text))
@@ -119,7 +125,9 @@ struct Serve: ParsableCommand {
       let root = try FileRoot(path: path, listing: true)
       settings.routes.append(Route(path: "/", model: .files(root), bill: bill))
     } catch {
-      throw failure(Sysexits.noInput, "\(directory) cannot be served: \(error)")
+      let isPort = directory.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      let hint = isPort ? " If this is to be the port: --listen 127.0.0.1:\(directory)." : ""
+      throw failure(Sysexits.noInput, "\(directory) cannot be served: \(error).\(hint)")
     }
     let scripts = path == "/" ? "/cgi-bin" : path + "/cgi-bin"
     let root: FileRoot
@@ -127,7 +135,8 @@ struct Serve: ParsableCommand {
       root = try FileRoot(path: scripts, listing: false)
     } catch Errno.noSuchFileOrDirectory {
       // Should it be made later, its sources must not be sent as files.
-      settings.routes.append(Route(path: "/cgi-bin/", model: .nothing, bill: bill))
+      let words = "There was no cgi-bin when the server started; one that was made since is found by the next start."
+      settings.routes.append(Route(path: "/cgi-bin/", model: .nothing(words), bill: bill))
       return
     } catch {
       throw failure(Sysexits.noInput, "\(scripts) cannot be used: \(error)")
@@ -135,8 +144,8 @@ struct Serve: ParsableCommand {
     var program = ProgramSettings(directory: scripts, root: root, documentRoot: path)
     program.concurrency = concurrency
     program.queue = queue
-    program.queueTimeout = queueTimeout.nanoseconds
-    program.timeout = timeout.nanoseconds
+    if let queueTimeout { program.queueTimeout = queueTimeout.nanoseconds }
+    if let timeout { program.timeout = timeout.nanoseconds }
     settings.routes.append(Route(path: "/cgi-bin/", model: .programs(program), bill: bill))
   }
 
@@ -173,7 +182,7 @@ struct Serve: ParsableCommand {
       lines += address.isUnix ? "  \(address.text)\n" : "  http://\(address.text)/\n"
     }
     let runs = settings.routes.contains { if case .programs = $0.model { true } else { false } }
-    if runs { lines += "and runs the scripts of its cgi-bin under /cgi-bin/. " }
+    lines += runs ? "and runs the scripts of its cgi-bin under /cgi-bin/. " : "There is no cgi-bin in it to run. "
     lines += "Ctrl-C ends it.\n"
     try? writeFully(ThisProcess.standardOutput, Array(lines.utf8))
   }

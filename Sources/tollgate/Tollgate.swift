@@ -10,5 +10,6 @@ struct Tollgate: ParsableCommand {
         tollgate serve .                   this directory, and the scripts in ./cgi-bin, on port 8080
         tollgate trace http://127.0.0.1:8080/cgi-bin/hello.pl
       """,
+    version: "0.1.0",
     subcommands: [Serve.self, Trace.self])
 }

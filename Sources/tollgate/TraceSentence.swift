@@ -51,7 +51,7 @@ enum TraceSentence {
     case .queue: "passed in the route's queue, waiting for a free place"
     case .spawn: "passed until the program's exec: making the process"
     case .firstByte:
-      if let interpreter = sample.bill?.interpreter {
+      if let interpreter = sample.bill?.interpreter, !interpreter.elementsEqual("native code".utf8) {
         "passed between exec and the first byte: starting \(TraceText.printable(interpreter)) "
           + "and what the script did before it printed"
       } else {

@@ -36,7 +36,7 @@ extension EndToEndTests {
         #expect(answers.allSatisfy { $0 == 200 || $0 == 503 }, "\(answers)")
         #expect(answers.suffix(20).allSatisfy { $0 == 200 }, "\(answers)")
         #expect(eventually(within: 3) { server.spawners.map(\.pid) != old && server.spawners.count == 1 })
-        let lines = server.logLines(naming: "spawner", awaiting: 1)
+        let lines = server.logLines(naming: "is replaced", awaiting: 1)
         #expect(lines.count == 1 && lines[0].contains("\(old[0])"), "\(lines)")
 
         #expect(Processes.isAlive(script))

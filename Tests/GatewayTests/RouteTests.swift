@@ -100,7 +100,7 @@ import Testing
     try site.write("dir/a:b", "")
     try site.write("dir/sub/x", "")
     try site.write("dir/.hidden", "")
-    let page = text(Listing.page(of: try site.root(), array("dir/"), title: array("/<dir>/"), limit: 10))
+    let page = text(Listing.page(of: try site.root(), array("dir/"), title: array("/<dir>/"), without: [], limit: 10))
     #expect(page.contains("<h1>/&lt;dir&gt;/</h1>") && !page.contains("<img"))
     #expect(page.contains("href=\"./%3Cimg%20src=x%20onerror=alert(1)%3E%26%22%27.txt\""))
     #expect(page.contains(">&lt;img src=x onerror=alert(1)&gt;&amp;&quot;&#39;.txt</a>"))
@@ -109,13 +109,28 @@ import Testing
     #expect(page.contains("<a href=\"../\">") && !page.contains(".hidden") && !page.contains("Only the first"))
   }
 
+  @Test func aListingLeavesOutWhatOtherRoutesServe() throws {
+    let site = try Site()
+    try site.write("cgi-bin/x", "")
+    try site.write("cgi-bin.txt", "")
+    let table = RouteTable([
+      Route(path: "/", model: .nothing(""), bill: .off), Route(path: "/cgi-bin/", model: .nothing(""), bill: .off),
+      Route(path: "/a/b/", model: .nothing(""), bill: .off),
+    ])
+    let others = table.names(below: array("/"))
+    #expect(others == [array("cgi-bin")])
+    #expect(table.names(below: array("/a/")) == [array("b")])
+    let page = text(Listing.page(of: try site.root(), [], title: array("/"), without: others, limit: 9))
+    #expect(page.contains("cgi-bin.txt") && !page.contains("cgi-bin/"))
+  }
+
   @Test func aListingThatIsCutSaysSoAndTheUppermostHasNoWayUp() throws {
     let site = try Site()
     for number in 0..<5 { try site.write("\(number)", "") }
-    let page = text(Listing.page(of: try site.root(), [], title: array("/"), limit: 3))
+    let page = text(Listing.page(of: try site.root(), [], title: array("/"), without: [], limit: 3))
     #expect(page.contains("Only the first 3 entries are shown.") && !page.contains("../"))
     #expect(page.components(separatedBy: "<a href").count - 1 == 3)
-    let gone = text(Listing.page(of: try site.root(), array("no/"), title: array("/no/"), limit: 3))
+    let gone = text(Listing.page(of: try site.root(), array("no/"), title: array("/no/"), without: [], limit: 3))
     #expect(gone.contains("could not be read"))
   }
 }
