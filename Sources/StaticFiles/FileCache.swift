@@ -16,6 +16,8 @@ public final class CacheBudget: Sendable {
 
   public var usedBytes: Int { used.load(ordering: .relaxed) }
 
+  func weight(of file: ServedFile) -> Int { file.content == nil ? descriptorWeight : file.weight }
+
   func take(_ bytes: Int) -> Bool {
     if used.wrappingAdd(bytes, ordering: .relaxed).newValue <= limitBytes { return true }
     giveBack(bytes)
@@ -45,6 +47,7 @@ public final class FileCache {
   private var byHash: [Int: Int] = [:]
   private var hand = 0
   private let seed: UInt64
+  private let settled: Int64
 
   static let freshNanoseconds: Int64 = 1_000_000_000
   static let settledNanoseconds: Int64 = 50_000_000
@@ -57,16 +60,21 @@ public final class FileCache {
     self.init(budget: budget, keepUpTo: keepUpTo, entryLimit: entryLimit, seed: .random(in: .min ... .max))
   }
 
-  /// - Parameter seed: of the hash.
-  init(budget: CacheBudget, keepUpTo: Int, entryLimit: Int, seed: UInt64) {
+  /// - Parameters:
+  ///   - seed: of the hash.
+  ///   - settled: how long ago a file must have been changed to be kept, in nanoseconds.
+  init(
+    budget: CacheBudget, keepUpTo: Int, entryLimit: Int, seed: UInt64, settled: Int64 = FileCache.settledNanoseconds
+  ) {
     self.seed = seed
+    self.settled = settled
     self.budget = budget
     self.keepUpTo = keepUpTo
     self.entryLimit = entryLimit
   }
 
   /// A file that was seen there within the last second.
-  /// - Parameter range: the part of `path` that is below the root.
+  /// - Parameter start: where the part of `path` begins that is below the root.
   public func fresh(_ root: Int, _ path: [UInt8], from start: Int, now: Int64) -> ServedFile? {
     guard let index = byHash[hash(root, path, from: start)] else { return nil }
     guard entries[index].root == root, entries[index].path.elementsEqual(path[start...]) else { return nil }
@@ -107,7 +115,7 @@ public final class FileCache {
   @discardableResult
   public func removeAll() -> Bool {
     let held = !entries.isEmpty
-    for entry in entries { budget.giveBack(weight(entry)) }
+    for entry in entries { budget.giveBack(budget.weight(of: entry.file)) }
     entries = []
     byHash = [:]
     hand = 0
@@ -116,19 +124,15 @@ public final class FileCache {
 
   private func insert(_ entry: Entry, _ key: Int) {
     // The kernel's time stamps have ticks: a file that changed just now may change again and look the same.
-    guard entry.file.status.ageNanoseconds > Self.settledNanoseconds else { return }
-    guard weight(entry) <= budget.limitBytes else { return }
+    guard entry.file.status.ageNanoseconds >= settled else { return }
+    guard budget.weight(of: entry.file) <= budget.limitBytes else { return }
     while entries.count >= entryLimit, evictOne() {}
-    while !budget.take(weight(entry)) {
+    while !budget.take(budget.weight(of: entry.file)) {
       // Nothing of ours left to give up: the other loops hold it all, and this file goes uncached.
       if !evictOne() { return }
     }
     byHash[key] = entries.count
     entries.append(entry)
-  }
-
-  private func weight(_ entry: Entry) -> Int {
-    entry.file.content == nil ? budget.descriptorWeight : entry.file.weight
   }
 
   private func evictOne() -> Bool {
@@ -144,7 +148,7 @@ public final class FileCache {
   }
 
   private func remove(at index: Int) {
-    budget.giveBack(weight(entries[index]))
+    budget.giveBack(budget.weight(of: entries[index].file))
     byHash[hash(entries[index].root, entries[index].path, from: 0)] = nil
     let last = entries.count - 1
     if index != last {

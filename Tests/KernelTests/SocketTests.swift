@@ -109,8 +109,14 @@ import Testing
   @Test func theSocketOfAServerThatIsGoneIsTakenOver() throws {
     let directory = try TemporaryDirectory()
     let address = try SocketAddress(parsing: "unix:\(directory["s"])")
-    do { _ = try Listener(address) }
-    #expect(access(directory["s"], F_OK) == 0)
+    // What a server leaves that was killed: its file, and nobody who listens.
+    do {
+      let killed = try Listener(address)
+      try #require(link(directory["s"], directory["t"]) == 0)
+      #expect(killed.address.isUnix)
+    }
+    #expect(access(directory["s"], F_OK) == -1, "one that ends takes its file along")
+    try #require(rename(directory["t"], directory["s"]) == 0)
     let listener = try Listener(address)
     #expect(listener.address.unixPath == directory["s"])
     #expect(connects(to: address))

@@ -18,7 +18,7 @@ private let second = FileCache.freshNanoseconds
   }
 
   private func cache(entryLimit: Int = 100, budget: CacheBudget? = nil, seed: UInt64 = 42) -> FileCache {
-    FileCache(budget: budget ?? self.budget, keepUpTo: 1_000, entryLimit: entryLimit, seed: seed)
+    FileCache(budget: budget ?? self.budget, keepUpTo: 1_000, entryLimit: entryLimit, seed: seed, settled: .min)
   }
 
   @discardableResult
@@ -118,12 +118,19 @@ private let second = FileCache.freshNanoseconds
     #expect(fresh(cache, "big") == nil && tight.usedBytes == 0)
   }
 
+  @Test func aFileThatChangedJustNowIsServedAndNotKept() throws {
+    let cache = FileCache(budget: budget, keepUpTo: 1_000, entryLimit: 9, seed: 1, settled: 3_600_000_000_000)
+    try site.write("new", "new")
+    #expect(try find(cache, "new").content == array("new"))
+    #expect(fresh(cache, "new") == nil && budget.usedBytes == 0)
+  }
+
   @Test func anOpenDescriptorIsWeighedAsIfItWereMemory() throws {
     try site.write("large", String(repeating: "l", count: 2_000))
     let cache = cache()
     let found = try find(cache, "large")
     #expect(found.content == nil && found.raw >= 0)
-    #expect(budget.usedBytes == found.weight && found.weight < 65_536)
+    #expect(budget.usedBytes == budget.descriptorWeight && budget.descriptorWeight >= 65_536)
     cache.removeAll()
     #expect(budget.usedBytes == 0)
     // Whoever still sends it has it open.
@@ -197,7 +204,7 @@ private let second = FileCache.freshNanoseconds
       default: _ = cache.find(0, root, array(name), now: 0, mayWait: true)
       }
       try #require(shared.usedBytes <= shared.limitBytes, "step \(step)")
-      if step % 50 == 0 { #expect(weight(caches, names) == shared.usedBytes, "step \(step)") }
+      if step % 50 == 0 { #expect(weight(caches, names, shared) == shared.usedBytes, "step \(step)") }
     }
     #expect(shared.usedBytes > 0)
     for cache in caches { cache.removeAll() }
@@ -205,9 +212,9 @@ private let second = FileCache.freshNanoseconds
   }
 
   /// What the caches hold, looked at one by one: all is fresh, since no time passes.
-  private func weight(_ caches: [FileCache], _ names: [String]) -> Int {
+  private func weight(_ caches: [FileCache], _ names: [String], _ budget: CacheBudget) -> Int {
     caches.reduce(0) { sum, cache in
-      let held = names.compactMap { fresh(cache, $0)?.weight }
+      let held = names.compactMap { fresh(cache, $0).map(budget.weight) }
       return sum + held.reduce(0, +)
     }
   }
