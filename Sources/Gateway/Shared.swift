@@ -78,7 +78,7 @@ final class Shared: Sendable {
 
 /// Takes the bills of a gateway's requests, a batch at a time. Called on loops: it must not wait.
 public protocol BillSink: Sendable {
-  /// Whether the client's words (method, target, addresses, agents) are wanted beside the figures.
+  /// Takes the records that a lane has collected. The batch is the taker's to keep.
   func take(_ batch: RecordBatch)
 }
 

@@ -11,7 +11,7 @@ public final class ServedFile: Sendable {
   public let size: Int
   /// RFC 9110, section 8.8.2, in seconds since the epoch.
   public let lastModified: Int
-  /// A strong validator with its quotes, RFC 9110, section 8.8.3: of inode, size and time of change.
+  /// A strong validator with its quotes, RFC 9110, section 8.8.3: of inode, size and time of modification.
   public let entityTag: [UInt8]
   /// The content, where the file is small enough to be kept in memory.
   public let content: [UInt8]?
