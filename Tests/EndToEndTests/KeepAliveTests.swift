@@ -161,7 +161,6 @@ extension EndToEndTests {
     @Test func manyPipelinedAnswersWaitForASlowReader() throws {
       try scenario("a slow reader of many answers", arguments: ["--loops", "1"], site: fill) { server in
         var connection = try server.connect()
-        connection.setReceiveBuffer(bytes: 16_384)
         // 60 MB of answers, asked for before any is read: neither the sockets nor the server can hold them.
         for _ in 0..<200 { try connection.send(Server.head("/large.bin") + Server.head("/small.txt")) }
         #expect(try server.request("/small.txt").body == small)
