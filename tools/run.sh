@@ -9,4 +9,5 @@ tools/build.sh
 tools/site.sh .build/site
 echo "Serving .build/site: examples/site/ with the scripts of cgi-bin/ (make run again after a change to them)."
 # In place of this shell: Ctrl-C and the exit code are the server's own.
-exec .build/release/tollgate serve .build/site --listen "$listen"
+# The whole bill with every answer: it is what the sample site is there to show.
+exec .build/release/tollgate serve .build/site --listen "$listen" --bill full
