@@ -74,8 +74,8 @@ extension EndToEndTests {
         _ = try server.request("/cgi-bin/warm")
         let before = server.residentBytes
         var connection = try server.connect()
-        // Its receive buffer is left as it is: where one is made smaller than what was promised, TCP moves a little each
-        // time its persist timer fires, and no more.
+        // Its receive buffer is left as it is: where one is made smaller than what was promised, TCP moves a little
+        // each time its persist timer fires, and no more.
         try connection.send(Server.head("/cgi-bin/much"))
         _ = try connection.readUntil("\r\n\r\n")
         var most = 0
