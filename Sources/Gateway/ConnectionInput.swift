@@ -8,8 +8,10 @@ extension Connection {
   func readInput() {
     if case .lingering = phase { return discardInput() }
     let have = leftover.count
+    // More was read ahead than one recv may fill: it is looked at first.
+    if have >= Lane.receivedBytes { return processLeftover() }
     if have > 0 { takeLeftoverIntoInbox() }
-    switch receive(raw, into: &lane.inbox, at: have) {
+    switch receive(raw, into: &lane.inbox, at: have, upTo: Lane.receivedBytes) {
     case .bytes(0):
       // In the middle of a request there is nobody left to tell; whether one had begun, the log says.
       if have > 0 || body != nil {
@@ -39,6 +41,7 @@ extension Connection {
   }
 
   private func takeLeftoverIntoInbox() {
+    precondition(leftover.count <= lane.inbox.count, "more is left over than was ever read")
     lane.inbox.replaceSubrange(0..<leftover.count, with: leftover)
     leftover = []
   }

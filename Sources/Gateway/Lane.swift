@@ -50,8 +50,10 @@ final class Lane: LoopTarget, TurnObserver {
   private var control: Token?
   var packing: Packing
 
-  /// What one recv fills; a connection's unread bytes stand before what comes.
-  var inbox = [UInt8](repeating: 0, count: 131_072)
+  /// What one recv fills, up to `receivedBytes`; a connection's unread bytes stand before what comes. Behind that there
+  /// is room for a request that a program has made in place of the client's.
+  var inbox = [UInt8](repeating: 0, count: receivedBytes + Connection.localRedirectBytes)
+  static let receivedBytes = 131_072
   /// What the answers of one turn of a connection are put together in.
   var outbox: [UInt8] = []
   /// What one read of a program's output fills.

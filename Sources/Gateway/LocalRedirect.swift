@@ -8,6 +8,8 @@ import Log
 extension Connection {
   /// How often one request may be sent on.
   static let localRedirectLimit = 10
+  /// The longest request that is made so. Its line is no longer than a client's may be; its fields are the client's.
+  static let localRedirectBytes = 65_536
 
   /// The lines of a request's fields, as they came, but for those that speak of its body.
   static func fieldsWithoutBody(_ head: RequestHead, _ inbox: [UInt8]) -> [UInt8] {
@@ -38,8 +40,11 @@ extension Connection {
       answerError(502, "The program sends the gateway in circles.", limit: limit, recorded: true)
       return continueWithInput()
     }
-    guard location.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-      lane.shared.log.error("\(name): 502, its Location holds what a URL may not")
+    let fits =
+      location.count < limits.head.requestLineBytes && location.count + fields.count + 64 < Self.localRedirectBytes
+    guard fits, location.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      lane.shared.log.error(
+        "\(name): 502, its Location \(fits ? "holds what a URL may not" : "is too long to be requested")")
       answerError(502, "The program's Location cannot be used.", recorded: true)
       return continueWithInput()
     }

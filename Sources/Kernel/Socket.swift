@@ -80,12 +80,14 @@ public func setNoDelay(_ raw: CInt) {
 }
 
 /// recv(2) into `buffer[offset...]`.
+/// - Parameter end: up to where in the buffer, if not to its end.
 @inline(__always)
-public func receive(_ raw: CInt, into buffer: inout [UInt8], at offset: Int) -> Transfer {
-  precondition(offset < buffer.count, "no room to receive into")
+public func receive(_ raw: CInt, into buffer: inout [UInt8], at offset: Int, upTo end: Int? = nil) -> Transfer {
+  let end = end ?? buffer.count
+  precondition(offset < end && end <= buffer.count, "no room to receive into")
   return buffer.withUnsafeMutableBytes { bytes in
     let base = bytes.baseAddress! + offset
-    let room = bytes.count - offset
+    let room = end - offset
     return Transfer(retrying { ck_recv(raw, base, room) })
   }
 }

@@ -78,6 +78,21 @@ extension EndToEndTests {
       }
     }
 
+    /// The request that a redirect makes comes before all that was read ahead, however much that is.
+    @Test func aLocalRedirectBeforeManyPipelinedRequestsIsAnsweredInItsTurn() throws {
+      try scenario("redirects and pipelining", arguments: ["--loops", "1"], site: fill) { server in
+        try server.site.script("far", "#!/bin/sh\nprintf 'Location: /file.txt?%07900d\\n\\n' 1\n")
+        try server.site.script("farther", "#!/bin/sh\nprintf 'Location: /file.txt?%09000d\\n\\n' 1\n")
+        #expect(try server.request("/cgi-bin/farther").status == 502)
+        var connection = try server.connect()
+        let padding = "X-Padding: " + String(repeating: "y", count: 4000)
+        for _ in 0..<100 {
+          try connection.send(Server.head("/cgi-bin/far") + Server.head("/file.txt", [padding]))
+        }
+        for number in 0..<200 { #expect(try connection.readResponse().text == "a file\n", "answer \(number)") }
+      }
+    }
+
     @Test func answersWithoutABodyHaveNone() throws {
       try scenario("no body", site: fill) { server in
         var connection = try server.connect()

@@ -27,11 +27,17 @@ extension EndToEndTests {
         for _ in 0..<300 { #expect(try server.request("/a.txt").text == "a file\n") }
         #expect(ticks(server)["tollgate-loop1"] == 0, "\(ticks(server))")
 
-        let load = try run("wrk", ["-t1", "-c64", "-d2s", server.url("/a.txt")])
-        #expect(load.status == 0 && load.text.contains("requests in"), "\(load.text)")
-        #expect(!load.text.contains("Socket errors") && !load.text.contains("Non-2xx"), "\(load.text)")
-        let used = ticks(server)
-        #expect((used["tollgate-loop0"] ?? 0) > 0 && (used["tollgate-loop1"] ?? 0) > 0, "\(used)")
+        // The load may get too little of a busy machine to saturate a loop: then there is nothing for the second to do.
+        var share = 0.0
+        for _ in 0..<4 where ticks(server)["tollgate-loop1"] == 0 {
+          let before = ticks(server)["tollgate-loop0"] ?? 0
+          let load = try run("wrk", ["-t1", "-c64", "-d2s", server.url("/a.txt")])
+          #expect(load.status == 0 && load.text.contains("requests in"), "\(load.text)")
+          #expect(!load.text.contains("Socket errors") && !load.text.contains("Non-2xx"), "\(load.text)")
+          share = max(share, Double((ticks(server)["tollgate-loop0"] ?? 0) - before) / 200)
+        }
+        #expect((ticks(server)["tollgate-loop1"] ?? 0) > 0 || share < 0.85, "\(ticks(server)), \(share) of a processor")
+        #expect(share > 0)
       }
     }
   }
