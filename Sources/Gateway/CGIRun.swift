@@ -220,7 +220,7 @@ final class CGIRun: LoopTarget {
 
   /// The program printed more than it had promised.
   func surplus() {
-    if surplusIsFault, stage == .running {
+    if surplusIsFault, stage != .ending {
       lane.shared.log.error("\(name): printed more than its Content-Length; the rest is cut off")
     }
     surplusIsFault = false

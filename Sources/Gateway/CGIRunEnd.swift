@@ -113,8 +113,15 @@ extension CGIRun {
     closeErrors()
     process?.release()
     process = nil
+    // Before the client hears of it: its next request may want this very place.
+    giveBackPlace()
     answer?.exited()
     finish()
+  }
+
+  private func giveBackPlace() {
+    if hasPlace { admission.leave() }
+    hasPlace = false
   }
 
   /// The one end of every run.
@@ -126,8 +133,7 @@ extension CGIRun {
     closeErrors()
     exitWatch?.close()
     exitWatch = nil
-    if hasPlace { admission.leave() }
-    hasPlace = false
+    giveBackPlace()
     if let base { lane.loop.unregister(base) }
     base = nil
     body = nil

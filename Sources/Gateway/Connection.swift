@@ -231,6 +231,7 @@ final class Connection: LoopTarget {
     lane.loop.unregister(token)
     self.token = nil
     socket = nil
+    discountUnsent()
     file = nil
     pending = []
     leftover = []

@@ -279,6 +279,17 @@ extension Connection {
     turnRecords = 0
   }
 
+  /// The client left: what is still here of its answers was not sent, and is not billed.
+  func discountUnsent() {
+    var unsent = Int64((file.map { $0.end - $0.offset } ?? 0) + pending.count - pendingStart)
+    for index in unsettled.indices.reversed() {
+      let cut = min(unsent, unsettled[index].record.bill.bytesOut)
+      unsettled[index].record.bill.bytesOut -= cut
+      unsettled[index].record.bill.bodyBytesOut -= min(cut, unsettled[index].record.bill.bodyBytesOut)
+      unsent -= cut
+    }
+  }
+
   /// The answers that waited for the client are through, or will never be.
   func settleAll(now: Int64) {
     for draft in unsettled {

@@ -66,6 +66,8 @@ final class Lane: LoopTarget, TurnObserver {
   private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
   /// Runs whose output has ended in this turn, to be reaped at its end.
   var reapable: [CGIRun] = []
+  /// Connections whose programs have answered in this turn.
+  private var continuing: [Connection] = []
   private var interpreters: [FileStatus: [UInt8]] = [:]
   private static let interpretersKept = 1024
   private static let forgetNanoseconds = 60 * second
@@ -132,6 +134,9 @@ final class Lane: LoopTarget, TurnObserver {
     }
   }
 
+  /// Goes on with what a connection's client has sent ahead when the turn's programs have been reaped.
+  func continueAtTurnEnd(_ connection: Connection) { continuing.append(connection) }
+
   func add(_ run: CGIRun) { runs[ObjectIdentifier(run)] = run }
 
   func remove(_ run: CGIRun) {
@@ -191,6 +196,8 @@ final class Lane: LoopTarget, TurnObserver {
 
   func turnEnded(now: Int64, busyNanoseconds: Int64) {
     while let run = reapable.popLast() { run.reapAfterOutput() }
+    // What they do may let others go on at this end, too.
+    while let connection = continuing.popLast() { connection.continueWithInput() }
     packing.turnEnded(
       now: now, busyNanoseconds: busyNanoseconds, connections: connections.count, lanes: shared.lanes)
     recorder.turnEnded(now: now)

@@ -8,7 +8,7 @@ import Log
 extension Connection {
   /// How often one request may be sent on.
   static let localRedirectLimit = 10
-  /// The longest request that is made so. Its line is no longer than a client's may be; its fields are the client's.
+  /// Room for a request that is made so: its head is no longer than a client's may be.
   static let localRedirectBytes = 65_536
 
   /// The lines of a request's fields, as they came, but for those that speak of its body.
@@ -32,21 +32,19 @@ extension Connection {
   ///   - location: a path and perhaps a query.
   ///   - fields: the request's field lines.
   ///   - name: the script that says so.
-  func redirectLocally(to location: [UInt8], fields: [UInt8], after name: String) {
+  /// - Returns: the sizes of the answer, whole and body alone, where the script's wish was refused.
+  func redirectLocally(to location: [UInt8], fields: [UInt8], after name: String) -> (whole: Int64, body: Int64)? {
     localRedirects += 1
-    guard localRedirects <= Self.localRedirectLimit else {
+    if localRedirects > Self.localRedirectLimit {
       let limit = NamedLimit("local_redirects", String(Self.localRedirectLimit))
-      lane.shared.log.error("\(name): 502, sent on too often (\(limit.key) = \(limit.value))")
-      answerError(502, "The program sends the gateway in circles.", limit: limit, recorded: true)
-      return continueWithInput()
+      return refuseRedirect(name, "sends the gateway in circles", limit)
     }
-    let fits =
-      location.count < limits.head.requestLineBytes && location.count + fields.count + 64 < Self.localRedirectBytes
-    guard fits, location.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-      lane.shared.log.error(
-        "\(name): 502, its Location \(fits ? "holds what a URL may not" : "is too long to be requested")")
-      answerError(502, "The program's Location cannot be used.", recorded: true)
-      return continueWithInput()
+    if location.contains(where: { $0 <= 0x20 || $0 >= 0x7F || $0 == UInt8(ascii: "#") }) {
+      return refuseRedirect(name, "names a Location that holds what a request may not", nil)
+    }
+    let head = location.count + fields.count + 64
+    if location.count + 16 > limits.head.requestLineBytes || head > limits.head.headBytes {
+      return refuseRedirect(name, "names a Location that makes too long a request", nil)
     }
     var request = Array(isHeadRequest ? "HEAD ".utf8 : "GET ".utf8)
     request.append(contentsOf: location)
@@ -57,5 +55,14 @@ extension Connection {
     startedAt = Clock.monotonic()
     enter(.head)
     processLeftover()
+    return nil
+  }
+
+  private func refuseRedirect(_ name: String, _ words: String, _ limit: NamedLimit?) -> (whole: Int64, body: Int64) {
+    let hit = limit.map { " (\($0.key) = \($0.value))" } ?? ""
+    lane.shared.log.error("\(name): 502, the program \(words)\(hit)")
+    let size = answerError(502, "The program \(words).", limit: limit, recorded: true)
+    continueWithInput()
+    return size
   }
 }

@@ -129,7 +129,10 @@ final class ProgramAnswer: LoopTarget {
     run.bill.status = 302
     run.answerIsComplete(surplusIsFault: false)
     leave()
-    connection.redirectLocally(to: location, fields: fields, after: run.name)
+    if let refused = connection.redirectLocally(to: location, fields: fields, after: run.name) {
+      run.bill.status = 502
+      (run.bill.bytesOut, run.bill.bodyBytesOut) = refused
+    }
   }
 
   private func failAndEnd(_ words: String, limit: NamedLimit? = nil) {
@@ -258,7 +261,10 @@ final class ProgramAnswer: LoopTarget {
     if hasSurplus { run.surplus() }
     leave()
     connection.answerComplete(recorded: true)
-    connection.continueWithInput()
+    if connection.isClosed { return }
+    connection.flush()
+    // At the turn's end most programs have been reaped and given their place back.
+    lane.continueAtTurnEnd(connection)
   }
 
   /// Answers with an error in place of the program, or ends the connection where its answer had begun.
