@@ -216,6 +216,8 @@ final class CGIRun: LoopTarget {
   func answerIsComplete(surplusIsFault: Bool) {
     answer = nil
     self.surplusIsFault = surplusIsFault
+    // It may have been stopped for a client that was slow.
+    output?.resume()
   }
 
   /// The program printed more than it had promised.

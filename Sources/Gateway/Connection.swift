@@ -75,8 +75,6 @@ final class Connection: LoopTarget {
   var localRedirects = 0
   var startedAt: Int64 = 0
   var program: ProgramAnswer?
-  /// The last so many bills of the lane's batch are this connection's, of this turn.
-  var turnRecords = 0
   /// Requests that are answered, but whose last byte is still here.
   var unsettled: [RecordDraft] = []
 
@@ -231,13 +229,14 @@ final class Connection: LoopTarget {
     lane.loop.unregister(token)
     self.token = nil
     socket = nil
+    unsettle()
     discountUnsent()
     file = nil
     pending = []
     leftover = []
     body = nil
     if let draft {
-      // Its body was still coming: no program has it yet.
+      // It waited for a helper thread, or its body was still coming.
       bill.status = 499
       bill.durationNanoseconds = Clock.monotonic() - startedAt
       lane.recorder.add(draft, bill)

@@ -192,7 +192,6 @@ extension Connection {
     let head = headIsHere ? lane.head : RequestHead()
     if draft == nil, file == nil {
       lane.recorder.add(bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
-      turnRecords += lane.recorder.isOn ? 1 : 0
       return
     }
     var made = draft ?? lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
@@ -270,18 +269,17 @@ extension Connection {
   // MARK: Records
 
   private func settle() {
-    if turnRecords > 0 { lane.recorder.settle(last: turnRecords, now: Clock.monotonic()) }
-    turnRecords = 0
+    if lane.recorder.hasOpenRecords { lane.recorder.settle(now: Clock.monotonic()) }
   }
 
-  private func unsettle() {
-    if turnRecords > 0 { unsettled.append(contentsOf: lane.recorder.takeBack(last: turnRecords)) }
-    turnRecords = 0
+  func unsettle() {
+    if lane.recorder.hasOpenRecords { unsettled.append(contentsOf: lane.recorder.takeBack()) }
   }
 
   /// The client left: what is still here of its answers was not sent, and is not billed.
   func discountUnsent() {
-    var unsent = Int64((file.map { $0.end - $0.offset } ?? 0) + pending.count - pendingStart)
+    let inFile = file.map { $0.end - $0.offset } ?? 0
+    var unsent = Int64(inFile + pending.count - pendingStart + lane.outbox.count)
     for index in unsettled.indices.reversed() {
       let cut = min(unsent, unsettled[index].record.bill.bytesOut)
       unsettled[index].record.bill.bytesOut -= cut

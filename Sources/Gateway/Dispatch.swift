@@ -35,6 +35,7 @@ extension Connection {
     minorVersion = head.minorVersion
     isHeadRequest = head.method == .head
     headIsHere = true
+    draft = nil
     defer { headIsHere = false }
     if let refusal = lane.inbox.withSpan({ lane.target.parse($0, head: head) }) {
       answerRefusal(refusal, hasBody: hasBody(head))
@@ -175,7 +176,9 @@ extension Connection {
   /// - Returns: whether it was answered after all.
   func park(_ work: @escaping @Sendable () -> Parked) -> Bool {
     enter(.held)
+    draft = lane.recorder.draft(startedAt: startedAt, head: lane.head, inbox: lane.inbox, remote: remote)
     if ask({ work() }) { return false }
+    draft = nil
     enter(.head)
     lane.shared.log.error("too many look-ups wait for the disk")
     answerWithoutBody(503, "Too many look-ups wait for the disk.", [("Retry-After", "1")])

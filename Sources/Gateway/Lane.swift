@@ -159,7 +159,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   /// Closes the files that are kept open, where descriptors have run out.
   /// - Returns: whether there were any.
-  func giveUpFiles() -> Bool { files.removeAll() }
+  func giveUpFiles() -> Bool { files.removeDescriptors() }
 
   // MARK: Interpreters
 
@@ -222,7 +222,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func stopIfDone() {
     if draining, connections.isEmpty, runs.isEmpty {
-      _ = files.removeAll()
+      files.removeAll()
       loop.stop()
     }
   }

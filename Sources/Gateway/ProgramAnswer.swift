@@ -8,11 +8,14 @@ import Kernel
 import Log
 
 final class ProgramAnswer: LoopTarget {
-  private enum Phase {
+  private enum Phase: Equatable {
     case head
     /// The head is known and held, with what came of the body, until the bill is complete.
     case held
     case body
+    /// The program sends the gateway to another path, which is served when the program has ended: the other path may
+    /// want its place.
+    case redirecting(location: [UInt8])
     case over
   }
 
@@ -71,7 +74,7 @@ final class ProgramAnswer: LoopTarget {
 
   func clientLeft() {
     if phase == .over { return }
-    if phase == .head || phase == .held { run.bill.status = 499 }
+    if !hasBegun { run.bill.status = 499 }
     leave()
     run.clientLeft()
   }
@@ -90,7 +93,7 @@ final class ProgramAnswer: LoopTarget {
     case .body:
       appendBody(bytes[..<count])
       sendBody()
-    case .over: break
+    case .redirecting, .over: break
     }
   }
 
@@ -111,7 +114,7 @@ final class ProgramAnswer: LoopTarget {
     case .complete(let start):
       bodyStart = start
       if case .localRedirect(let location) = head.kind {
-        redirectLocally(Array(buffer[location]))
+        phase = .redirecting(location: Array(buffer[location]))
       } else if lane.shared.routes.bills[run.bill.route!] == .full {
         phase = .held
         holdTimer = lane.loop.register(self)
@@ -127,7 +130,6 @@ final class ProgramAnswer: LoopTarget {
   /// go.
   private func redirectLocally(_ location: [UInt8]) {
     run.bill.status = 302
-    run.answerIsComplete(surplusIsFault: false)
     leave()
     if let refused = connection.redirectLocally(to: location, fields: fields, after: run.name) {
       run.bill.status = 502
@@ -147,15 +149,18 @@ final class ProgramAnswer: LoopTarget {
     case .head:
       run.complain("502, the program \(buffer.isEmpty ? "printed nothing" : "ended in the middle of its head")")
       fail(502, buffer.isEmpty ? "The program printed nothing." : "The program's head has no end.")
-    case .held: break
     case .body: endBody()
-    case .over: break
+    case .held, .redirecting, .over: break
     }
   }
 
   /// The program was reaped: the bill is complete.
   func exited() {
-    if phase == .held { release(whole: true) }
+    switch phase {
+    case .held: release(whole: true)
+    case .redirecting(let location): redirectLocally(location)
+    case .head, .body, .over: break
+    }
   }
 
   func timerFired(role: UInt8) { if phase == .held { release() } }
@@ -243,8 +248,7 @@ final class ProgramAnswer: LoopTarget {
     switch framing {
     case .length(let remaining) where remaining > 0:
       run.complain("printed \(remaining) bytes less than its Content-Length")
-      leave()
-      connection.close()
+      breakOff()
       return
     case .chunked:
       ResponseWriter.appendChunkHeader(0, to: &lane.outbox)
@@ -267,14 +271,19 @@ final class ProgramAnswer: LoopTarget {
     lane.continueAtTurnEnd(connection)
   }
 
+  /// Ends the connection in the middle of the answer, when what there is of it has left: its end is not said.
+  private func breakOff() {
+    leave()
+    connection.closeAfterAnswer = true
+    connection.answerComplete(recorded: true)
+  }
+
   /// Answers with an error in place of the program, or ends the connection where its answer had begun.
   func fail(_ status: Int, _ words: String, limit: NamedLimit? = nil, retryAfter: Int? = nil) {
     switch phase {
     case .over: return
-    case .body:
-      leave()
-      connection.close()
-    case .head, .held:
+    case .body: breakOff()
+    case .head, .held, .redirecting:
       run.bill.status = status
       run.noteSilence()
       leave()

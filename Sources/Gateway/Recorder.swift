@@ -21,6 +21,8 @@ final class Recorder: LoopTarget {
   private let sink: (any BillSink)?
   private var batch = RecordBatch()
   private var starts: [Int64] = []
+  /// The records of the connection whose turn it is that are not settled, by their places in the batch.
+  private var open: [Int] = []
   private var timer: Token?
   private var armed = false
   private var due = false
@@ -46,6 +48,7 @@ final class Recorder: LoopTarget {
   /// Adds a request that is answered; its duration is set by `settle`.
   func add(_ bill: Bill, startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8]) {
     guard isOn else { return }
+    open.append(batch.records.count)
     batch.records.append(Self.record(bill, head: head, inbox: inbox, remote: remote, text: &batch))
     starts.append(startedAt)
   }
@@ -68,26 +71,27 @@ final class Recorder: LoopTarget {
     starts.append(draft.startedAt)
   }
 
-  /// The last so many requests have left.
-  func settle(last count: Int, now: Int64) {
-    guard isOn else { return }
-    for index in (batch.records.count - count)..<batch.records.count {
-      batch.records[index].bill.durationNanoseconds = now - starts[index]
-    }
+  /// The requests that were added last have left.
+  func settle(now: Int64) {
+    for index in open { batch.records[index].bill.durationNanoseconds = now - starts[index] }
+    open.removeAll(keepingCapacity: true)
   }
 
-  /// Takes the last so many requests out again: their client does not read, and their end is yet to come.
-  func takeBack(last count: Int) -> [RecordDraft] {
-    guard isOn else { return [] }
-    let first = batch.records.count - count
-    let drafts = (first..<batch.records.count).map { index in
+  var hasOpenRecords: Bool { !open.isEmpty }
+
+  /// Takes the requests that were added last out again: their client does not read, and their end is yet to come.
+  func takeBack() -> [RecordDraft] {
+    let drafts = open.map { index in
       var draft = RecordDraft()
       draft.startedAt = starts[index]
       draft.record = Self.move(batch.records[index], from: batch, to: &draft.text)
       return draft
     }
-    batch.records.removeLast(count)
-    starts.removeLast(count)
+    for index in open.reversed() {
+      batch.records.remove(at: index)
+      starts.remove(at: index)
+    }
+    open.removeAll(keepingCapacity: true)
     return drafts
   }
 

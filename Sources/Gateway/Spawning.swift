@@ -114,7 +114,14 @@ final class Spawning: LoopTarget {
   }
 
   private func reap() {
-    unreaped.removeAll { (try? Reaper.poll(pid: $0)) != nil }
+    unreaped.removeAll { pid in
+      do {
+        return try Reaper.poll(pid: pid) != nil
+      } catch {
+        // It is no child of this process any more.
+        return true
+      }
+    }
     if unreaped.isEmpty && current != nil { return }
     if let timer { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
   }

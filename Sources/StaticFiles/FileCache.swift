@@ -110,16 +110,20 @@ public final class FileCache {
     return found
   }
 
-  /// Closes all that it holds.
-  /// - Returns: whether it held anything.
-  @discardableResult
-  public func removeAll() -> Bool {
-    let held = !entries.isEmpty
+  /// Closes the descriptors that it holds; what is in memory stays.
+  /// - Returns: whether it held any.
+  public func removeDescriptors() -> Bool {
+    let before = entries.count
+    for index in entries.indices.reversed() where entries[index].file.content == nil { remove(at: index) }
+    return entries.count < before
+  }
+
+  /// Lets go of all that it holds.
+  public func removeAll() {
     for entry in entries { budget.giveBack(budget.weight(of: entry.file)) }
     entries = []
     byHash = [:]
     hand = 0
-    return held
   }
 
   private func insert(_ entry: Entry, _ key: Int) {

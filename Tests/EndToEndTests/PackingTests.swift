@@ -23,7 +23,8 @@ extension EndToEndTests {
     }
 
     @Test func oneLoopServesWhatOneLoopCanAndTheSecondWakesUnderLoad() throws {
-      try scenario("packing", arguments: ["--loops", "2"], site: { try $0.write("a.txt", "a file\n") }) { server in
+      let fill = { (site: Site) in try site.write("a.txt", "a file\n") }
+      try scenario("packing", arguments: ["--loops", "2"], site: fill) { server in
         for _ in 0..<300 { #expect(try server.request("/a.txt").text == "a file\n") }
         #expect(ticks(server)["tollgate-loop1"] == 0, "\(ticks(server))")
 

@@ -45,10 +45,10 @@ private func line(_ record: RequestRecord, _ batch: RecordBatch) -> String {
 
   @Test func requestsThatLeftTogetherHaveTheirOwnDurations() throws {
     try add("/a", ["Referer: r", "User-Agent: curl/8"], startedAt: 100)
-    recorder.settle(last: 1, now: 150)
+    recorder.settle(now: 150)
     try add("/b?x", status: 404, startedAt: 200)
     try add("/c", startedAt: 230)
-    recorder.settle(last: 2, now: 1_000)
+    recorder.settle(now: 1_000)
     #expect(sink.taken.isEmpty)
     recorder.flush()
     #expect(
@@ -61,16 +61,19 @@ private func line(_ record: RequestRecord, _ batch: RecordBatch) -> String {
 
   @Test func whatIsTakenBackIsAddedLaterWithItsWords() throws {
     try add("/sent", startedAt: 1)
+    recorder.settle(now: 10)
     try add("/slow", ["User-Agent: slow"], startedAt: 2)
     try add("/slower", ["Referer: there"], startedAt: 3)
-    let drafts = recorder.takeBack(last: 2)
-    #expect(drafts.map(\.startedAt) == [2, 3])
-    recorder.settle(last: 1, now: 10)
+    // One of another kind comes between them, as when a program is refused at once.
+    recorder.add(RecordDraft(startedAt: 9), bill(503))
+    try add("/slowest", startedAt: 4)
+    let drafts = recorder.takeBack()
+    #expect(drafts.map(\.startedAt) == [2, 3, 4] && !recorder.hasOpenRecords)
     recorder.flush()
-    #expect(lines == ["192.0.2.1 GET /sent - - - 200 9"])
+    #expect(lines == ["192.0.2.1 GET /sent - - - 200 9", "- - - - - - 503 0"])
     // In the meantime the buffers are others'.
     try add("/between", startedAt: 20)
-    recorder.settle(last: 1, now: 21)
+    recorder.settle(now: 21)
     for draft in drafts {
       var bill = draft.record.bill
       bill.durationNanoseconds = 100 - draft.startedAt
@@ -78,9 +81,9 @@ private func line(_ record: RequestRecord, _ batch: RecordBatch) -> String {
     }
     recorder.flush()
     #expect(
-      lines.dropFirst() == [
+      lines.dropFirst(2) == [
         "192.0.2.1 GET /between - - - 200 1", "192.0.2.1 GET /slow - slow - 200 98",
-        "192.0.2.1 GET /slower there - - 200 97",
+        "192.0.2.1 GET /slower there - - 200 97", "192.0.2.1 GET /slowest - - - 200 96",
       ])
   }
 
@@ -89,7 +92,7 @@ private func line(_ record: RequestRecord, _ batch: RecordBatch) -> String {
     var draft = try #require(recorder.draft(startedAt: 5, head: head, inbox: bytes, remote: array("::1")))
     draft.record.script = draft.text.keep(array("/cgi-bin/x"))
     try add("/other", startedAt: 6)
-    recorder.settle(last: 1, now: 7)
+    recorder.settle(now: 7)
     var bill = bill(201)
     bill.durationNanoseconds = 77
     recorder.add(draft, bill)
@@ -137,8 +140,8 @@ private func line(_ record: RequestRecord, _ batch: RecordBatch) -> String {
     let off = Recorder(sink: nil, loop: loop)
     let (head, bytes) = try parsed(["GET / HTTP/1.1"])
     off.add(bill(200), startedAt: 0, head: head, inbox: bytes, remote: [])
-    off.settle(last: 1, now: 5)
-    #expect(!off.isOn && off.takeBack(last: 1).isEmpty)
+    off.settle(now: 5)
+    #expect(!off.isOn && off.takeBack().isEmpty)
     #expect(off.draft(startedAt: 0, head: head, inbox: bytes, remote: []) == nil)
     off.flush()
   }
