@@ -73,8 +73,7 @@ final class Acceptor: LoopTarget {
       switch accept(on: listener.listener.descriptor.raw) {
       case .connection(let descriptor, let address):
         if !address.isUnix { setNoDelay(descriptor.raw) }
-        place(
-          Handover(socket: AcceptedSocket(descriptor, address: address, local: listener.listener.address)))
+        place(AcceptedSocket(descriptor, address: address, local: listener.listener.address))
       case .none:
         lane.shared.releaseConnection()
         return
@@ -94,12 +93,12 @@ final class Acceptor: LoopTarget {
     lane.shared.log.warning("accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
   }
 
-  private func place(_ handover: Handover) {
+  private func place(_ socket: AcceptedSocket) {
     let chosen = Packing.choose(lane.shared.lanes, now: lane.loop.now)
     if chosen == lane.number {
-      lane.adopt(handover)
+      lane.adopt(socket)
     } else {
-      lane.shared.lanes[chosen].mailbox.post(handover, to: lane.shared.lanes[chosen].token)
+      lane.shared.lanes[chosen].mailbox.post(socket, to: lane.shared.lanes[chosen].token)
     }
   }
 

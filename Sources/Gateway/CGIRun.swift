@@ -71,8 +71,7 @@ final class CGIRun: LoopTarget {
   var lastByteAt: Int64 = 0
   /// Since when the program's silence is counted.
   var lastSignOfLife: Int64 = 0
-  var deadline = Int64.max
-  var timerSet = false
+  var deadline = Deadline()
   var grace: Int64 = 0
   var terminated = false
   var killed = false
@@ -99,7 +98,7 @@ final class CGIRun: LoopTarget {
     base = lane.loop.register(self, role: Role.base)
     lane.add(self)
     queuedAt = Clock.monotonic()
-    switch admission.enter(base!, mailbox: lane.shared.lanes[lane.number].mailbox) {
+    switch admission.enter(base!, mailbox: lane.loop.mailbox) {
     case .granted:
       hasPlace = true
       launch()

@@ -161,7 +161,7 @@ extension CGIRun {
   }
 
   private func cancelQueued() {
-    if !hasPlace, let base { admission.cancel(base, mailbox: lane.shared.lanes[lane.number].mailbox) }
+    if !hasPlace, let base { admission.cancel(base, mailbox: lane.loop.mailbox) }
     finish()
   }
 
@@ -203,25 +203,14 @@ extension CGIRun {
   // MARK: Time
 
   func setDeadline(_ time: Int64) {
-    let earlier = time < deadline
-    deadline = time
-    if earlier || !timerSet, let base {
-      timerSet = true
-      lane.loop.schedule(base, at: time)
-    }
+    if let base { deadline.set(time, for: base, on: lane.loop) }
   }
 
   func timerFired(role: UInt8) {
-    let now = lane.loop.now
-    if now < deadline {
-      if deadline != .max, let base { lane.loop.schedule(base, at: deadline) }
-      return
-    }
-    timerSet = false
-    deadline = .max
+    guard let base, deadline.hasCome(for: base, on: lane.loop) else { return }
     switch stage {
     case .queued: if hasPlace { launch() } else { queueTimedOut() }
-    case .running: runTimedOut(now)
+    case .running: runTimedOut(lane.loop.now)
     case .exiting: if isUndecided { judgeEnd() } else { exitTimedOut() }
     case .ending: endTimedOut()
     case .new, .over: break

@@ -40,8 +40,7 @@ final class Connection: LoopTarget {
   private(set) var phase = Phase.head
   private var token: Token?
   private var interest: Readiness = .readable
-  private var deadline = Int64.max
-  private var armedUntil = Int64.max
+  private var deadline = Deadline()
 
   // Input.
   var leftover: [UInt8] = []
@@ -88,13 +87,6 @@ final class Connection: LoopTarget {
 
   var limits: Limits { lane.shared.settings.limits }
 
-  /// Starts with what another lane had read of it.
-  func begin(_ leftover: [UInt8]) {
-    if leftover.isEmpty { return }
-    self.leftover = leftover
-    processLeftover()
-  }
-
   // MARK: Phases
 
   /// The one place where the phase changes.
@@ -109,7 +101,7 @@ final class Connection: LoopTarget {
     switch phase {
     case .head: setDeadline(lane.loop.now + limits.idleTimeout)
     case .body: setDeadline(lane.loop.now + second)
-    case .held: deadline = .max
+    case .held: deadline.clear()
     case .sending: setDeadline(lane.loop.now + limits.sendTimeout)
     case .lingering: setDeadline(lane.loop.now + Self.lingerNanoseconds)
     case .closed: break
@@ -148,12 +140,12 @@ final class Connection: LoopTarget {
   func ready(_ readiness: Readiness, role: UInt8) {
     if readiness.contains(.error) || readiness.contains(.hungUp) {
       // Nothing can be said to it any more.
-      clientLeft()
+      close()
       return
     }
     if readiness.contains(.writable) { continueSending() }
     if case .held = phase, readiness.contains(.peerClosed) {
-      clientLeft()
+      close()
     } else if readiness.contains(.readable), interest.contains(.readable) {
       readInput()
     }
@@ -162,26 +154,14 @@ final class Connection: LoopTarget {
 
   // MARK: Deadlines
 
-  /// Sets when to look at the connection again. Timers are not taken back; a later one covers an earlier deadline
-  /// only by being set anew, so most requests set none.
+  /// Sets when to look at the connection again.
   func setDeadline(_ time: Int64) {
-    deadline = time
-    if time < armedUntil, let token {
-      armedUntil = time
-      lane.loop.schedule(token, at: time)
-    }
+    if let token { deadline.set(time, for: token, on: lane.loop) }
   }
 
   func timerFired(role: UInt8) {
-    let now = lane.loop.now
-    // A timer that an earlier one has overtaken.
-    if now < armedUntil { return }
-    armedUntil = .max
-    if now < deadline {
-      if deadline != .max { setDeadline(deadline) }
-      return
-    }
-    timedOut(now)
+    guard let token, deadline.hasCome(for: token, on: lane.loop) else { return }
+    timedOut(lane.loop.now)
     if !isClosed { updateInterest() }
   }
 
@@ -216,13 +196,7 @@ final class Connection: LoopTarget {
   /// The client's address, for the log.
   var clientText: String { socket?.address.text ?? "a client that left" }
 
-  /// The client is gone: whatever runs for it is ended.
-  func clientLeft() {
-    if case .closed = phase { return }
-    close()
-  }
-
-  /// Ends the connection at once, and what runs for it.
+  /// Ends the connection at once, and what runs for it. Once it is closed, nothing more.
   func close() {
     guard let token else { return }
     enter(.closed)
@@ -256,14 +230,14 @@ final class Connection: LoopTarget {
   /// Gives the connection to another lane, between two requests.
   func handOver(to number: Int) {
     guard let token, let socket else { return }
-    let handover = Handover(socket: socket, leftover: leftover)
+    precondition(leftover.isEmpty, "a connection is handed over between two requests")
     enter(.closed)
     lane.loop.unregister(token)
     self.token = nil
     self.socket = nil
     lane.remove(self, handedOver: true)
     let target = lane.shared.lanes[number]
-    target.mailbox.post(handover, to: target.token)
+    target.mailbox.post(socket, to: target.token)
   }
 
   // MARK: Helper threads
@@ -274,7 +248,7 @@ final class Connection: LoopTarget {
     guard let token else { return false }
     parkedNumber += 1
     return lane.shared.helpers.submit(
-      number: parkedNumber, for: token, mailbox: lane.shared.lanes[lane.number].mailbox, work)
+      number: parkedNumber, for: token, mailbox: lane.loop.mailbox, work)
   }
 
   func received(_ message: any Sendable, role: UInt8) {

@@ -27,7 +27,7 @@ extension Connection {
     case .bytes(lane.outbox.count): settle()
     case .bytes(let count): keepPending(from: count)
     case .wouldBlock: keepPending(from: 0)
-    case .failed: clientLeft()
+    case .failed: close()
     }
   }
 
@@ -44,7 +44,7 @@ extension Connection {
       switch send(raw, pending, pendingStart..<pending.count, more: file != nil) {
       case .bytes(let count): takeFromPending(count)
       case .wouldBlock: return
-      case .failed: return clientLeft()
+      case .failed: return close()
       }
       setDeadline(lane.loop.now + limits.sendTimeout)
       if !pending.isEmpty { return }

@@ -18,7 +18,8 @@ enum LaneOrder: Sendable {
   case end
 }
 
-/// A client's socket, closed when nobody holds it any more.
+/// A client's socket, closed when nobody holds it any more. It goes from lane to lane before a connection's first
+/// request, or between two.
 final class AcceptedSocket: Sendable {
   let descriptor: Descriptor
   let address: SocketAddress
@@ -30,13 +31,6 @@ final class AcceptedSocket: Sendable {
     self.address = address
     self.local = local
   }
-}
-
-/// A connection on its way to a lane, before its first request or between two.
-struct Handover: Sendable {
-  var socket: AcceptedSocket
-  /// What was read of requests that have not been looked at.
-  var leftover: [UInt8] = []
 }
 
 final class Lane: LoopTarget, TurnObserver {
@@ -145,15 +139,14 @@ final class Lane: LoopTarget, TurnObserver {
   }
 
   /// Takes a connection that was accepted by, or served on, another lane.
-  func adopt(_ handover: Handover) {
+  func adopt(_ socket: AcceptedSocket) {
     do {
-      let connection = try Connection(self, handover.socket)
+      let connection = try Connection(self, socket)
       add(connection)
-      connection.begin(handover.leftover)
       if draining { connection.drain() }
     } catch {
       shared.releaseConnection()
-      shared.log.error("a connection from \(handover.socket.address.text) was closed: \(error)")
+      shared.log.error("a connection from \(socket.address.text) was closed: \(error)")
     }
   }
 
@@ -185,7 +178,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   func received(_ message: any Sendable, role: UInt8) {
     switch message {
-    case let handover as Handover: adopt(handover)
+    case let socket as AcceptedSocket: adopt(socket)
     case let order as ListenOrder:
       if !draining { acceptor = Acceptor(self, order.listeners) }
     case is Acceptor.Resume: acceptor?.connectionClosed()

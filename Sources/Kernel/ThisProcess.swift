@@ -1,12 +1,10 @@
 import CKernel
 import Glibc
 
-/// The signals that the gateway sends and gets, by name.
+/// The signals that the gateway sends, by name.
 public enum Signal {
   public static let terminate = SIGTERM
-  public static let interrupt = SIGINT
   public static let kill = SIGKILL
-  public static let hangUp = SIGHUP
 }
 
 /// What concerns the process as a whole.
@@ -48,11 +46,6 @@ public enum ThisProcess {
     return signal > 0 ? signal : nil
   }
 
-  /// Sends this process a signal that `nextSignal` gives.
-  public static func raise(_ signal: CInt) {
-    kill(getpid(), signal)
-  }
-
   private static var signals: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
@@ -74,8 +67,7 @@ public enum ThisProcess {
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     limit.rlim_cur = limit.rlim_max
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    return Int(clamping: limit.rlim_cur)
+    return descriptorLimit()
   }
 
   /// The path of the program that runs.

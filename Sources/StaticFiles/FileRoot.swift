@@ -21,7 +21,6 @@ public enum Found: Sendable {
 public final class FileRoot: Sendable {
   public let path: String
   let directory: RootDirectory
-  public let index: [String]
   public let listing: Bool
   private let indexNames: [[UInt8]]
 
@@ -33,7 +32,6 @@ public final class FileRoot: Sendable {
   public init(path: String, index: [String] = ["index.html"], listing: Bool) throws(Errno) {
     self.path = path
     directory = try RootDirectory(path)
-    self.index = index
     self.listing = listing
     indexNames = index.map { Array($0.utf8) }
   }
