@@ -140,7 +140,7 @@ private enum JSONFormat {
     json.key("cost")
     appendCost(bill.process, to: &json)
     json.key("exit")
-    appendEnd(bill.processEnd, to: &json)
+    json.processEnd(bill.processEnd)
     json.endObject()
     json.finish(into: &out)
   }
@@ -160,7 +160,7 @@ private enum JSONFormat {
   }
 
   /// `null` where nothing was measured: a zero would be a claim.
-  private static func appendCost(_ cost: ProcessCost?, to json: inout JSONWriter) {
+  private static func appendCost(_ cost: ResourceUsage?, to json: inout JSONWriter) {
     guard let cost else {
       json.null()
       return
@@ -175,23 +175,6 @@ private enum JSONFormat {
     for (name, value) in named {
       json.key(name)
       json.integer(value)
-    }
-    json.endObject()
-  }
-
-  private static func appendEnd(_ end: ProcessEnd?, to json: inout JSONWriter) {
-    guard let end else {
-      json.null()
-      return
-    }
-    json.beginObject()
-    switch end {
-    case .exited(let status):
-      json.key("status")
-      json.integer(status)
-    case .signalled(let signal):
-      json.key("signal")
-      json.integer(signal)
     }
     json.endObject()
   }
@@ -222,4 +205,24 @@ private func appendPadded(_ value: Int, digits: Int, to out: inout [UInt8]) {
   let text = String(value)
   for _ in 0..<max(0, digits - text.utf8.count) { out.append(UInt8(ascii: "0")) }
   out.append(contentsOf: text.utf8)
+}
+
+extension JSONWriter {
+  /// How a process ended, as the log and `trace` say it: `{"status":0}`, `{"signal":9}`, or `null`.
+  public mutating func processEnd(_ end: ProcessEnd?) {
+    guard let end else {
+      null()
+      return
+    }
+    beginObject()
+    switch end {
+    case .exited(let status):
+      key("status")
+      integer(status)
+    case .signalled(let signal):
+      key("signal")
+      integer(signal)
+    }
+    endObject()
+  }
 }

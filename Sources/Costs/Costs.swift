@@ -1,6 +1,8 @@
 // The record of what one request cost. Values only: how they are shown is a matter of Presentation and Admin,
 // when they are taken is a matter of the Gateway.
 
+import Kernel
+
 /// Which of the models answered.
 public enum Model: UInt8, Sendable, CaseIterable {
   /// A file out of the gateway's own cache, head and body in one `send`.
@@ -51,40 +53,6 @@ public struct Phases: Sendable, Equatable {
   public init() {}
 }
 
-/// What a process took, as the kernel counted it (`wait4`, getrusage(2)).
-public struct ProcessCost: Sendable, Equatable {
-  /// User and system time together. Their split is a sample by clock ticks and is not kept.
-  public var cpuNanoseconds: Int64
-  /// The resident peak of the largest process among the child and its own reaped children, never a sum.
-  public var peakResidentBytes: Int64
-  public var minorFaults: Int64
-  public var majorFaults: Int64
-  public var voluntarySwitches: Int64
-  public var involuntarySwitches: Int64
-  public var blocksRead: Int64
-  public var blocksWritten: Int64
-
-  public init(
-    cpuNanoseconds: Int64, peakResidentBytes: Int64, minorFaults: Int64, majorFaults: Int64,
-    voluntarySwitches: Int64, involuntarySwitches: Int64, blocksRead: Int64, blocksWritten: Int64
-  ) {
-    self.cpuNanoseconds = cpuNanoseconds
-    self.peakResidentBytes = peakResidentBytes
-    self.minorFaults = minorFaults
-    self.majorFaults = majorFaults
-    self.voluntarySwitches = voluntarySwitches
-    self.involuntarySwitches = involuntarySwitches
-    self.blocksRead = blocksRead
-    self.blocksWritten = blocksWritten
-  }
-}
-
-/// How a process ended.
-public enum ProcessEnd: Sendable, Equatable {
-  case exited(status: Int32)
-  case signalled(signal: Int32)
-}
-
 /// The bill of one request.
 public struct Bill: Sendable {
   public var model: Model = .inside
@@ -104,7 +72,7 @@ public struct Bill: Sendable {
   public var durationNanoseconds: Int64 = 0
   public var phases = Phases()
   /// CGI: what the process took. `nil` where no process ran, or where it could not be waited for.
-  public var process: ProcessCost?
+  public var process: ResourceUsage?
   public var processEnd: ProcessEnd?
 
   public init() {}

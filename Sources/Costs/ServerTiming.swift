@@ -2,6 +2,8 @@
 // one file, so that they stay in step. Times are milliseconds with up to six decimals, which are whole nanoseconds;
 // what is not a time is a decimal number in `desc`.
 
+import Kernel
+
 /// Writes and reads the value of a Server-Timing field.
 public enum ServerTiming {
   /// Appends the field's value, without name and line end. It allocates nothing but what the buffer grows by.

@@ -104,8 +104,8 @@ extension CGIRun {
 
   private func exited(_ report: ProcessReport?) {
     if let report {
-      bill.process = ProcessCost(report)
-      bill.processEnd = ProcessEnd(report.end)
+      bill.process = report.usage
+      bill.processEnd = report.end
       bill.phases.exit = max(0, Clock.monotonic() - lastByteAt)
     }
     // What it still had to say; a descendant that holds its standard error is not waited for.

@@ -51,29 +51,12 @@ final class SpawnedProgram {
   func release() { spawner.release(ticket) }
 }
 
-extension ProcessCost {
-  init(_ report: ProcessReport) {
-    self.init(
-      cpuNanoseconds: report.cpuNanoseconds, peakResidentBytes: report.peakResidentBytes,
-      minorFaults: report.minorFaults, majorFaults: report.majorFaults,
-      voluntarySwitches: report.voluntarySwitches, involuntarySwitches: report.involuntarySwitches,
-      blocksRead: report.blocksRead, blocksWritten: report.blocksWritten)
-  }
-}
-
 extension ProcessEnd {
   /// For the log.
   var words: String {
     switch self {
     case .exited(let status): "exit \(status)"
     case .signalled(let signal): "signal \(signal)"
-    }
-  }
-
-  init(_ end: ProcessReport.End) {
-    switch end {
-    case .exited(let status): self = .exited(status: status)
-    case .signalled(let signal): self = .signalled(signal: signal)
     }
   }
 }

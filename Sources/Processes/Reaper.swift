@@ -1,44 +1,13 @@
 // The end of a child: its exit, its bill, and the group that it leads.
 
 import Glibc
+import Kernel
 import SpawnProtocol
 
-/// How a child ended and what it took, as the kernel counted it: its own and that of the children it waited for.
+/// How a child ended and what it took: it, and the children that it waited for.
 public struct ProcessReport: Sendable, Equatable {
-  /// How a process ended.
-  public enum End: Sendable, Equatable {
-    case exited(status: Int32)
-    case signalled(signal: Int32)
-  }
-
-  public var end: End
-  /// User and system time together; their split is a sample by clock ticks and is not kept.
-  public var cpuNanoseconds: Int64
-  /// The resident peak of the largest process among them, never a sum.
-  public var peakResidentBytes: Int64
-  public var minorFaults: Int64
-  public var majorFaults: Int64
-  public var voluntarySwitches: Int64
-  public var involuntarySwitches: Int64
-  /// In blocks of 512 bytes, those that a disk moved.
-  public var blocksRead: Int64
-  public var blocksWritten: Int64
-
-  init(status: Int32, usage: rusage) {
-    // The layout of a wait status is the kernel's ABI; its macros do not reach Swift.
-    let signal = status & 0x7f
-    end = signal == 0 ? .exited(status: (status >> 8) & 0xff) : .signalled(signal: signal)
-    let seconds = Int64(usage.ru_utime.tv_sec) + Int64(usage.ru_stime.tv_sec)
-    let microseconds = Int64(usage.ru_utime.tv_usec) + Int64(usage.ru_stime.tv_usec)
-    cpuNanoseconds = seconds * 1_000_000_000 + microseconds * 1000
-    peakResidentBytes = Int64(usage.ru_maxrss) * 1024
-    minorFaults = Int64(usage.ru_minflt)
-    majorFaults = Int64(usage.ru_majflt)
-    voluntarySwitches = Int64(usage.ru_nvcsw)
-    involuntarySwitches = Int64(usage.ru_nivcsw)
-    blocksRead = Int64(usage.ru_inblock)
-    blocksWritten = Int64(usage.ru_oublock)
-  }
+  public var end: ProcessEnd
+  public var usage: ResourceUsage
 }
 
 /// A system call on a child failed; ECHILD where it is none of this process, or was reaped already.
@@ -59,7 +28,7 @@ public enum Reaper {
     var usage = rusage()
     let reaped = wait4(pid, &status, WNOHANG, &usage)
     guard reaped >= 0 else { throw ProcessError(errno: errno) }
-    return reaped == 0 ? nil : ProcessReport(status: status, usage: usage)
+    return reaped == 0 ? nil : ProcessReport(end: ProcessEnd(waitStatus: status), usage: ResourceUsage(usage))
   }
 
   /// Whether a child has ended, without reaping it: as long as it is not reaped its number, and that of its group,

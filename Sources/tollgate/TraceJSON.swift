@@ -1,5 +1,6 @@
 // What `trace --json` prints; docs/trace.md names the keys. Times are nanoseconds, sizes bytes, what is not known null.
 
+import Admin
 import Costs
 import Presentation
 
@@ -135,21 +136,8 @@ enum TraceJSON {
     integer("blocks_written", bill.blocksWritten, to: &json)
     json.endObject()
     json.key("exit")
-    append(bill.processEnd, to: &json)
+    json.processEnd(bill.processEnd)
     integer("total_ns", bill.totalNanoseconds, to: &json)
-    json.endObject()
-  }
-
-  private static func append(_ end: ProcessEnd?, to json: inout JSONWriter) {
-    guard let end else {
-      json.null()
-      return
-    }
-    json.beginObject()
-    switch end {
-    case .exited(let status): integer("status", Int64(status), to: &json)
-    case .signalled(let signal): integer("signal", Int64(signal), to: &json)
-    }
     json.endObject()
   }
 

@@ -1,5 +1,6 @@
 import Costs
 import Foundation
+import Kernel
 import Testing
 
 @testable import Admin
@@ -24,7 +25,7 @@ import Testing
     record.bill.phases.head = 12_345
     record.bill.phases.firstByte = 15_100_000
     record.bill.processEnd = .exited(status: 0)
-    record.bill.process = ProcessCost(
+    record.bill.process = ResourceUsage(
       cpuNanoseconds: 13_200_001, peakResidentBytes: 1_363_968, minorFaults: 123, majorFaults: 0,
       voluntarySwitches: 3, involuntarySwitches: 1, blocksRead: 8, blocksWritten: 16)
     return record

@@ -1,9 +1,10 @@
+import Kernel
 import Testing
 
 @testable import Costs
 
 @Suite struct ServerTimingTests {
-  private static let process = ProcessCost(
+  private static let process = ResourceUsage(
     cpuNanoseconds: 13_200_001, peakResidentBytes: 1_363_968, minorFaults: 123, majorFaults: 0, voluntarySwitches: 3,
     involuntarySwitches: 1, blocksRead: 8, blocksWritten: 16)
 

@@ -20,15 +20,15 @@ struct ReaperTests {
     let loop = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; times"
     let busyRun = try spawner.run(arguments: ["-c", loop])
     let busy = try #require(busyRun.report)
-    #expect(idle.cpuNanoseconds > 0 && idle.minorFaults > 0)
-    #expect(busy.cpuNanoseconds > 10 * idle.cpuNanoseconds)
+    #expect(idle.usage.cpuNanoseconds > 0 && idle.usage.minorFaults > 0)
+    #expect(busy.usage.cpuNanoseconds > 10 * idle.usage.cpuNanoseconds)
     // What the shell says of itself: `0m0.210000s 0m0.010000s`, user and system, to the end of its loop.
     let said = try #require(busyRun.lines.first).split(separator: " ").compactMap { field in
       Double(field.dropFirst(2).dropLast())
     }
     #expect(said.count == 2)
     let seconds = said.reduce(0, +)
-    let billed = Double(busy.cpuNanoseconds) / 1e9
+    let billed = Double(busy.usage.cpuNanoseconds) / 1e9
     #expect(billed > seconds * 0.95 && billed < seconds * 1.05 + 0.03, "said \(seconds), billed \(billed)")
     _ = try end(spawner)
   }
@@ -40,9 +40,9 @@ struct ReaperTests {
     defer { memory.deallocate() }
     let spawner = try Spawner(binary: spawnerBinary(), targets: [.program("/bin/true")], slots: 1)
     let report = try #require(try spawner.run().report)
-    #expect(report.peakResidentBytes > 256 << 10)
+    #expect(report.usage.peakResidentBytes > 256 << 10)
     // No less than the spawner's own, which is why the spawner is small.
-    #expect(report.peakResidentBytes < 4 << 20, "\(report.peakResidentBytes)")
+    #expect(report.usage.peakResidentBytes < 4 << 20, "\(report.usage.peakResidentBytes)")
     #expect(memory.load(fromByteOffset: size - 1, as: UInt8.self) == 1)
     _ = try end(spawner)
   }
