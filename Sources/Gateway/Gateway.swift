@@ -59,11 +59,6 @@ public final class Gateway {
     try startLanes(spawners)
   }
 
-  /// The routes' paths in the order in which bills number them.
-  public static func routePaths(_ settings: Settings) -> [[UInt8]] {
-    RouteTable(settings.routes).routes.map(\.pathBytes)
-  }
-
   private static func bind(_ addresses: [SocketAddress]) throws(GatewayError) -> [ListenerBox] {
     var listeners: [ListenerBox] = []
     for address in addresses {
