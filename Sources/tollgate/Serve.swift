@@ -86,7 +86,7 @@ struct Serve: ParsableCommand {
     let settings = try settings()
     let diagnostics = Diagnostics.start(destination: try duplicate(ThisProcess.standardError))
     let log = Logger(label: "tollgate")
-    let accessLog = try openAccessLog(Gateway.routePaths(settings))
+    let accessLog = try openAccessLog()
     let gateway = try start(settings, accessLog, log)
     announce(gateway, settings)
     waitForTheEnd(gateway, log)
@@ -149,12 +149,12 @@ struct Serve: ParsableCommand {
     settings.routes.append(Route(path: "/cgi-bin/", model: .programs(program), bill: bill))
   }
 
-  private func openAccessLog(_ routes: [[UInt8]]) throws -> AccessLog? {
+  private func openAccessLog() throws -> AccessLog? {
     if accessLog == "off" { return nil }
     do {
       let destination =
         accessLog == "-" ? try duplicate(ThisProcess.standardOutput) : try openAppending(accessLog)
-      return AccessLog(format: accessLogFormat, destination: destination, routes: routes)
+      return AccessLog(format: accessLogFormat, destination: destination)
     } catch {
       throw failure(Sysexits.cannotCreate, "the access log \(accessLog) cannot be opened: \(error)")
     }
