@@ -65,7 +65,7 @@ let package = Package(
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs"]),
+      dependencies: ["Gateway", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs", "HTTPClient"]),
     .testTarget(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),

@@ -98,8 +98,7 @@ public final class FileRoot: Sendable {
           if content!.count != status.size { content = nil }
         }
       }
-      let nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-      return .file(ServedFile(opened, status: status, name: path[nameStart...], content: content))
+      return .file(ServedFile(opened, path: path, status: status, content: content))
     } catch {
       return Self.judge(error)
     }
@@ -191,22 +190,23 @@ public final class FileRoot: Sendable {
   }
 }
 
-/// Whether a segment begins with a dot: `.git`, `.htpasswd` and editors' files are nobody's business.
-/// `.well-known` is (RFC 8615).
-private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
-  let dot = UInt8(ascii: ".")
-  let slash = UInt8(ascii: "/")
-  var atStart = true
-  for index in path.indices {
-    if atStart, path[index] == dot, !isWellKnown(path, at: index) { return true }
-    atStart = path[index] == slash
+extension FileRoot {
+  /// Whether a segment begins with a dot, so that it is nobody's business: `.git`, `.htpasswd`, editors' files. The
+  /// first one may be `.well-known` (RFC 8615).
+  /// - Parameters:
+  ///   - start: where the segment begins in `path`.
+  ///   - below: where the part of `path` begins that is below the root.
+  public static func hides(_ path: [UInt8], segmentAt start: Int, below: Int) -> Bool {
+    guard start < path.count, path[start] == UInt8(ascii: ".") else { return false }
+    let name = ".well-known"
+    let end = start + name.utf8.count
+    guard start == below, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return true }
+    return !path[start..<end].elementsEqual(name.utf8)
   }
-  return false
-}
 
-private func isWellKnown(_ path: [UInt8], at start: Int) -> Bool {
-  let name = ".well-known"
-  let end = start + name.utf8.count
-  guard start == 0, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return false }
-  return path[..<end].elementsEqual(name.utf8)
+  private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
+    path.indices.contains { index in
+      (index == 0 || path[index - 1] == UInt8(ascii: "/")) && Self.hides(path, segmentAt: index, below: 0)
+    }
+  }
 }
