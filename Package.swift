@@ -36,6 +36,7 @@ let package = Package(
       ]),
     .target(name: "Processes", dependencies: ["Kernel", "SpawnProtocol"]),
     .target(name: "StaticFiles", dependencies: ["Kernel", "HTTPWire"]),
+    .target(name: "WorkerPool", dependencies: [.product(name: "DequeModule", package: "swift-collections")]),
     .target(name: "Costs", dependencies: ["Kernel"]),
     .target(name: "Presentation", dependencies: ["Kernel"]),
     .target(
