@@ -65,7 +65,7 @@ final class Acceptor: LoopTarget {
   func ready(_ readiness: Readiness, role: UInt8) {
     let listener = listeners[Int(role)]
     for _ in 0..<Self.batch {
-      guard lane.shared.admitConnection() else {
+      guard lane.shared.admitConnection(limit: lane.plan.limits.connections) else {
         sayFull()
         pauseForAWhile()
         return
@@ -90,7 +90,7 @@ final class Acceptor: LoopTarget {
     let now = lane.loop.now
     if now < quietUntil { return }
     quietUntil = now + Self.quietNanoseconds
-    lane.shared.log.warning("accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
+    lane.shared.log.warning("accepting pauses: connections = \(lane.plan.limits.connections) are open")
   }
 
   private func place(_ socket: AcceptedSocket) {

@@ -229,7 +229,7 @@ extension CGIRun {
       let patience = lastSignOfLife + Spawning.patience
       if now < patience { return setDeadline(patience) }
       answer?.fail(503, "No program can be started now.", retryAfter: 1)
-      lane.spawning.giveUp(on: process.spawner)
+      spawning.giveUp(on: process.spawner)
       return end(grace: program.killGrace)
     }
     if now - lastSignOfLife < program.timeout { return setDeadline(lastSignOfLife + program.timeout) }

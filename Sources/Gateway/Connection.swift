@@ -62,6 +62,8 @@ final class Connection: LoopTarget {
   var lingerAfterAnswer = false
 
   // The request that is being served.
+  /// Held where the request outlasts its turn. An idle connection holds none: its next request takes the present one.
+  var held: LanePlan?
   var keepAlive = true
   var bill = Bill()
   /// Set where the request outlives its head in the inbox.
@@ -82,10 +84,13 @@ final class Connection: LoopTarget {
     self.socket = socket
     raw = socket.descriptor.raw
     token = try lane.loop.register(raw, .readable, self)
-    setDeadline(lane.loop.now + lane.shared.settings.limits.idleTimeout)
+    setDeadline(lane.loop.now + lane.plan.limits.idleTimeout)
   }
 
-  var limits: Limits { lane.shared.settings.limits }
+  /// What the present request is served by, and what holds between two of them.
+  var serving: LanePlan { held ?? lane.present }
+  var plan: Plan { serving.plan }
+  var limits: Limits { plan.limits }
 
   // MARK: Phases
 
@@ -93,6 +98,10 @@ final class Connection: LoopTarget {
   func enter(_ next: Phase) {
     if case .closed = phase { preconditionFailure("a closed connection does nothing more") }
     phase = next
+    switch next {
+    case .held, .body: held = serving
+    case .head, .sending, .lingering, .closed: break
+    }
     rearm()
   }
 
@@ -218,6 +227,7 @@ final class Connection: LoopTarget {
     draft = nil
     program?.clientLeft()
     program = nil
+    held = nil
     settleAll(now: Clock.monotonic())
     lane.remove(self)
   }

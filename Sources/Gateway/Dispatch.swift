@@ -50,12 +50,12 @@ extension Connection {
       return range.upperBound
     default: break
     }
-    switch lane.shared.routes.match(lane.target.path) {
+    switch plan.routes.match(lane.target.path) {
     case .none: answerWithoutBody(404, "Nothing is served under this path.")
     case .lacksSlash: redirectToSlash()
     case .route(let index):
       bill.route = index
-      switch lane.shared.routes.routes[index].model {
+      switch plan.routes.routes[index].model {
       case .files(let root):
         if !serveFile(index, root) { return range.lowerBound }
       case .nothing(let words): answerWithoutBody(404, words)
@@ -127,8 +127,8 @@ extension Connection {
       answerWithoutBody(405, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
       return true
     }
-    let start = lane.shared.routes.prefixes[route].count
-    if parked == nil, let file = lane.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
+    let start = plan.routes.prefixes[route].count
+    if parked == nil, let file = serving.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
       sendFileAnswer(file)
       return true
     }
@@ -138,13 +138,13 @@ extension Connection {
   private func serveFileUncached(_ route: Int, _ root: FileRoot, _ path: [UInt8]) -> Bool {
     let found: Found
     switch parked {
-    case .found(let answer): found = lane.files.keep(route, path, answer, now: lane.loop.now)
+    case .found(let answer): found = serving.files.keep(route, path, answer, now: lane.loop.now)
     case .listing(let page):
       parked = nil
       giveUpBody()
       answer(200, type: "text/html; charset=utf-8", body: page)
       return true
-    case .script, nil: found = lane.files.find(route, root, path, now: lane.loop.now, mayWait: false)
+    case .script, nil: found = serving.files.find(route, root, path, now: lane.loop.now, mayWait: false)
     }
     parked = nil
     switch found {
@@ -166,7 +166,7 @@ extension Connection {
     case .listing:
       let title = lane.target.path
       let limit = limits.listingEntries
-      let others = lane.shared.routes.names(below: title)
+      let others = plan.routes.names(below: title)
       return park { Parked.listing(Listing.page(of: root, path, title: title, without: others, limit: limit)) }
     }
     return true

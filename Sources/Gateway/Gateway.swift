@@ -27,6 +27,8 @@ public enum GatewayError: Error, CustomStringConvertible {
 /// A gateway. Started once, then told to drain or to end; used by one thread.
 public final class Gateway {
   private let shared: Shared
+  /// What is in force.
+  private(set) var plan: Plan
   private let listeners: [ListenerBox]
   private let progress = Condition(Progress())
 
@@ -45,20 +47,16 @@ public final class Gateway {
   public init(_ settings: Settings, bills: (any BillSink)?, log: Logger) throws(GatewayError) {
     listeners = try Self.bind(settings.listen)
     let loops = settings.loops == 0 ? ThisProcess.processors() : settings.loops
-    let table = RouteTable(settings.routes)
-    var handoffs: [Handoff<Spawner>] = []
-    // One beside each loop. Before the first thread, and with the limits that this process was given.
-    for _ in 0..<loops { handoffs.append(Handoff(try Self.startSpawner(table, binary: settings.spawnerPath))) }
-    var settings = settings
-    let descriptors = ThisProcess.raiseDescriptorLimit()
-    settings.limits.connections = Self.bounded(settings.limits.connections, descriptors: descriptors, log: log)
-    settings.limits.cachedDescriptors = min(settings.limits.cachedDescriptors, descriptors / 8)
+    let programDescriptors = ThisProcess.descriptorLimit()
+    plan = Self.plan(settings, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
+    // Before the first thread.
+    let spawners = try Self.startSpawners(plan, count: loops, descriptors: programDescriptors, log: log)
     do {
-      shared = try Shared(settings: settings, loops: loops, bills: bills, log: log)
+      shared = try Shared(loops: loops, bills: bills, programDescriptors: programDescriptors, log: log)
     } catch {
       throw .system(error)
     }
-    try startLanes(handoffs)
+    try startLanes(spawners)
   }
 
   /// The routes' paths in the order in which bills number them.
@@ -78,12 +76,27 @@ public final class Gateway {
     return listeners
   }
 
-  private static func startSpawner(_ table: RouteTable, binary: String) throws(GatewayError) -> sending Spawner? {
-    do {
-      return try Spawning.start(table, binary: binary)
-    } catch {
-      throw .noSpawner("\(binary) does not start: \(error)")
+  /// Starts a spawner for each lane.
+  private static func startSpawners(
+    _ plan: Plan, count: Int, descriptors: Int, log: Logger
+  ) throws(GatewayError) -> [Handoff<Spawner>] {
+    var handoffs: [Handoff<Spawner>] = []
+    for _ in 0..<count {
+      do {
+        handoffs.append(Handoff(try Spawning.start(plan, descriptors: descriptors, log: log)))
+      } catch {
+        throw .noSpawner("\(plan.settings.spawnerPath) does not start: \(error)")
+      }
     }
+    return handoffs
+  }
+
+  /// The plan that settings give, its limits within what this process may have open.
+  private static func plan(_ settings: Settings, descriptors: Int, log: Logger) -> Plan {
+    var settings = settings
+    settings.limits.connections = bounded(settings.limits.connections, descriptors: descriptors, log: log)
+    settings.limits.cachedDescriptors = min(settings.limits.cachedDescriptors, descriptors / 8)
+    return Plan(settings)
   }
 
   /// Every connection may need some descriptors more: of its file, or of its program.
@@ -94,29 +107,27 @@ public final class Gateway {
     return possible
   }
 
-  private func startLanes(_ handoffs: [Handoff<Spawner>]) throws(GatewayError) {
-    let shared = self.shared
-    let progress = self.progress
-    for (number, handoff) in handoffs.enumerated() {
-      Self.startLane(shared, number, handoff, progress)
+  private func startLanes(_ spawners: [Handoff<Spawner>]) throws(GatewayError) {
+    for (number, spawner) in spawners.enumerated() {
+      Self.startLane(shared, plan, number, spawner, progress)
     }
-    let all = handoffs.count
+    let all = spawners.count
     let outcome = progress.wait { $0.failed != nil || $0.ready == all ? $0 : nil }
     if let error = outcome.failed { throw .system(error) }
     shared.lanes[0].mailbox.post(ListenOrder(listeners: listeners), to: shared.lanes[0].token)
   }
 
   private static func startLane(
-    _ shared: Shared, _ number: Int, _ handoff: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Plan, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
-    Threads.start(name: "tollgate-loop\(number)") { runLane(shared, number, handoff, progress) }
+    Threads.start(name: "tollgate-loop\(number)") { runLane(shared, plan, number, spawner, progress) }
   }
 
   private static func runLane(
-    _ shared: Shared, _ number: Int, _ handoff: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Plan, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
     do throws(Errno) {
-      let lane = try Lane(shared: shared, number: number, spawner: handoff.take())
+      let lane = try Lane(shared: shared, plan: plan, number: number, spawner: spawner.take())
       progress.change { progress in progress.ready += 1 }
       lane.run()
     } catch {

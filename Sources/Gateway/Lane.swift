@@ -37,8 +37,8 @@ final class Lane: LoopTarget, TurnObserver {
   let shared: Shared
   let number: Int
   let loop: EventLoop
-  let files: FileCache
-  let spawning: Spawning
+  private(set) var present: LanePlan
+  private let endedSpawners: EndedSpawners
   let recorder: Recorder
   private(set) var acceptor: Acceptor?
   private var control: Token?
@@ -62,23 +62,20 @@ final class Lane: LoopTarget, TurnObserver {
   var reapable: [CGIRun] = []
   /// Connections whose programs have answered in this turn.
   private var continuing: [Connection] = []
-  private var interpreters: [FileStatus: [UInt8]] = [:]
-  private static let interpretersKept = 1024
   private static let forgetNanoseconds = 60 * second
   private var forgetting = false
   private(set) var draining = false
   private var ending = false
 
-  init(shared: Shared, number: Int, spawner: consuming Spawner?) throws(Errno) {
+  init(shared: Shared, plan: Plan, number: Int, spawner: consuming Spawner?) throws(Errno) {
     self.shared = shared
     self.number = number
-    let limits = shared.settings.limits
     loop = try EventLoop(mailbox: shared.lanes[number].mailbox)
-    files = FileCache(
-      budget: shared.cacheBudget, keepUpTo: limits.cachedFileBytes, entryLimit: limits.cachedFiles)
+    endedSpawners = EndedSpawners(loop)
+    let spawning = Spawning(plan, shared: shared, loop: loop, ended: endedSpawners, spawner: spawner)
+    present = LanePlan(plan, spawning)
     packing = Packing(lane: number, now: loop.now)
     recorder = Recorder(sink: shared.bills, loop: loop)
-    spawning = Spawning(shared: shared, loop: loop, spawner: spawner)
     control = loop.register(self)
     shared.lanes[number].token = control!
     loop.observer = self
@@ -89,10 +86,14 @@ final class Lane: LoopTarget, TurnObserver {
   func run() {
     loop.run()
     recorder.close()
-    spawning.close()
+    present.spawning.close()
+    endedSpawners.close()
     if let control { loop.unregister(control) }
     loop.observer = nil
   }
+
+  /// What is in force now.
+  var plan: Plan { present.plan }
 
   // MARK: Connections and runs
 
@@ -118,12 +119,12 @@ final class Lane: LoopTarget, TurnObserver {
 
   func timerFired(role: UInt8) {
     forgetting = false
-    if connections.isEmpty { files.removeAll() }
+    if connections.isEmpty { present.files.removeAll() }
   }
 
   /// The first lane accepts for all: where it had paused because there were too many connections, one is gone now.
   private func wakeAcceptor() {
-    if shared.openConnections == shared.settings.limits.connections - 1 {
+    if shared.openConnections == plan.limits.connections - 1 {
       shared.lanes[0].mailbox.post(Acceptor.Resume(), to: shared.lanes[0].token)
     }
   }
@@ -152,23 +153,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   /// Closes the files that are kept open, where descriptors have run out.
   /// - Returns: whether there were any.
-  func giveUpFiles() -> Bool { files.removeDescriptors() }
-
-  // MARK: Interpreters
-
-  /// What runs a script, as it was read before, or can be read without waiting for a disk.
-  func interpreter(of path: [UInt8], _ status: FileStatus, in root: FileRoot) -> [UInt8]? {
-    if let known = interpreters[status] { return known }
-    let read = Scripts.interpreter(root, path, status, mayWait: false)
-    if let read { remember(read, of: status) }
-    return read
-  }
-
-  func remember(_ interpreter: [UInt8], of status: FileStatus) {
-    // A script that changes has another status; the old ones are not worth looking for one by one.
-    if interpreters.count >= Self.interpretersKept { interpreters.removeAll() }
-    interpreters[status] = interpreter
-  }
+  func giveUpFiles() -> Bool { present.files.removeDescriptors() }
 
   // MARK: The loop's calls
 
@@ -215,7 +200,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func stopIfDone() {
     if draining, connections.isEmpty, runs.isEmpty {
-      files.removeAll()
+      present.files.removeAll()
       loop.stop()
     }
   }

@@ -115,7 +115,7 @@ final class ProgramAnswer: LoopTarget {
       bodyStart = start
       if case .localRedirect(let location) = head.kind {
         phase = .redirecting(location: Array(buffer[location]))
-      } else if lane.shared.routes.bills[run.bill.route!] == .full {
+      } else if run.plan.routes.bills[run.bill.route!] == .full {
         phase = .held
         holdTimer = lane.loop.register(self)
         lane.loop.schedule(holdTimer!, at: Clock.monotonic() + BillMode.heldNanoseconds)

@@ -92,7 +92,7 @@ extension Connection {
   /// - Returns: false where the request waits for a helper thread.
   func serveProgram(_ route: Int, _ program: ProgramSettings, headEnd: Int, inputEnd: Int) -> Bool {
     let path = lane.target.path
-    let start = lane.shared.routes.prefixes[route].count
+    let start = plan.routes.prefixes[route].count
     let found: ScriptFound
     var wasParked = false
     if case .script(let answer) = parked {
@@ -106,11 +106,11 @@ extension Connection {
     case .script(let end, let pathInfo, let status, let read):
       var script = Script(
         path: Array(path[start..<end]), name: Array(path[..<end]), pathInfo: pathInfo.map { Array(path[$0]) })
-      if lane.shared.routes.bills[route] != .off {
-        script.interpreter = read ?? lane.interpreter(of: script.path, status, in: program.root)
+      if plan.routes.bills[route] != .off {
+        script.interpreter = read ?? serving.interpreter(of: script.path, status, in: program.root)
         // Not in memory: a helper thread reads it, once.
         if script.interpreter == nil, !wasParked { return parkScript(program.root, path, from: start) }
-        if let read { lane.remember(read, of: status) }
+        if let read { serving.remember(read, of: status) }
       }
       begin(script, route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .notExecutable:
@@ -151,7 +151,7 @@ extension Connection {
     lane.inbox.withSpan {
       MetaVariables.build($0, head: head, target: lane.target, context: context, into: &environment)
     }
-    let run = CGIRun(lane, route, program, script, environment)
+    let run = CGIRun(lane, serving, route, program, script, environment)
     run.chunked = head.chunked
     self.program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
     let spool = BodySpool(limits: limits)
@@ -173,7 +173,7 @@ extension Connection {
     context.pathInfo = script.pathInfo
     context.documentRoot = Array(program.documentRoot.utf8)
     context.scriptFilename = Array(program.directory.utf8) + [UInt8(ascii: "/")] + script.path
-    context.serverSoftware = Array(lane.shared.settings.software.utf8)
+    context.serverSoftware = Array(plan.settings.software.utf8)
     context.remoteAddress = remote
     if let socket {
       if !socket.local.isUnix {

@@ -122,9 +122,6 @@ public struct Settings: Sendable {
   public var limits = Limits()
   /// The path of `tollgate-spawn`.
   public var spawnerPath = ""
-  /// The soft limit of open descriptors that programs get: the one that this process was given, before it raised its
-  /// own.
-  public var programDescriptors = ThisProcess.descriptorLimit()
   public var software = "Tollgate"
 
   public init() {}

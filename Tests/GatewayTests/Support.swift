@@ -76,11 +76,9 @@ func parsed(_ lines: [String]) throws -> (head: RequestHead, bytes: [UInt8]) {
   return (head, bytes)
 }
 
-/// What the loops of a gateway have in common, with one route of files and no loop running.
-func shared(_ change: (inout Limits) -> Void = { _ in }) throws -> Shared {
-  var settings = Settings()
-  change(&settings.limits)
-  return try Shared(settings: settings, loops: 1, bills: nil, log: Logger(label: "test"))
+/// What the loops of a gateway have in common, with no loop running.
+func shared() throws -> Shared {
+  try Shared(loops: 1, bills: nil, programDescriptors: 1024, log: Logger(label: "test"))
 }
 
 /// All that a program would read of its standard input; nil where it has none.
