@@ -54,6 +54,7 @@ public final class Gateway {
   /// - Parameters:
   ///   - bills: takes the requests' bills; nil where nobody wants them.
   public init(_ settings: Settings, bills: (any BillSink)?, log: Logger) throws(GatewayError) {
+    ThisProcess.keepHeaps()
     listeners = []
     for address in settings.listen { listeners.append(try Self.bind(address)) }
     let loops = Self.loops(settings)

@@ -91,12 +91,13 @@ final class PoolHolder: LoopTarget {
   // MARK: Waiting
 
   func wait(_ run: FastCGIRun) {
+    // Those who have got a worker are let go here, since most of them never see the timer.
+    while let first = waiting.first, first.stage != .queued { waiting.removeFirst() }
     waiting.append(run)
     if waiting.count == 1 { arm() }
   }
 
   private func arm() {
-    while let first = waiting.first, first.stage != .queued { waiting.removeFirst() }
     guard let first = waiting.first, let token else { return }
     deadline.set(first.queuedAt + pool.settings.queueTimeout, for: token, on: lane.loop)
   }

@@ -33,6 +33,9 @@ public enum ThisProcess {
     signal(SIGCHLD, SIG_DFL)
   }
 
+  /// Has the heaps of this process's threads keep what is taken and given back all the time. mallopt(3).
+  public static func keepHeaps() { ck_keep_heaps() }
+
   /// Blocks the `SteeringSignal`s, for this thread and those it starts, so that `nextSignal` gets
   /// them.
   public static func holdSignals() {

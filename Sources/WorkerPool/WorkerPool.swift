@@ -21,6 +21,8 @@ public struct WorkerPool: Sendable {
     public var queue: Int
     /// The pause before a worker is started again that died before its first answer; doubled each time.
     public var firstPause: Int64 = 100_000_000
+    /// How often the first who waits may be passed over for a later one of the same owner as a worker that became free.
+    public var passes = 8
     /// The longest such pause.
     public var longestPause: Int64 = 30_000_000_000
 
@@ -88,6 +90,11 @@ public struct WorkerPool: Sendable {
     case forsake(Request)
   }
 
+  private struct Waiter {
+    var request: Request
+    var owner: Int
+  }
+
   private struct Place {
     var process = Process.starting
     var generation = 0
@@ -102,7 +109,9 @@ public struct WorkerPool: Sendable {
   private var places: [Place]
   /// The slots that could take a request, the one that was used last at the end: its memory is still warm.
   private var idle: [Slot] = []
-  private var waiting: Deque<Request> = []
+  private var waiting: Deque<Waiter> = []
+  /// How often the first of them was passed over.
+  private var passes = 0
   private var stopping = false
 
   /// A pool whose every slot is to be started; the slots are 0 to `limits.slots` - 1.
@@ -150,19 +159,21 @@ public struct WorkerPool: Sendable {
     if let slot = takeIdle(owner) { return .granted(give(slot, to: request, owner: owner)) }
     if !canServe { return .noWorker }
     if again {
-      waiting.prepend(request)
+      waiting.prepend(Waiter(request: request, owner: owner))
+      passes = 0
     } else if waiting.count >= limits.queue {
       return .full
     } else {
-      waiting.append(request)
+      waiting.append(Waiter(request: request, owner: owner))
     }
     return .queued
   }
 
   /// A request no longer wants a worker.
   public mutating func cancel(_ request: Request) -> Cancellation {
-    if let index = waiting.firstIndex(of: request) {
+    if let index = waiting.firstIndex(where: { $0.request == request }) {
       waiting.remove(at: index)
+      if index == 0 { passes = 0 }
       return .left
     }
     if let slot = places.firstIndex(where: { $0.request == request }) {
@@ -243,7 +254,7 @@ public struct WorkerPool: Sendable {
   public mutating func stop() -> [Action] {
     stopping = true
     idle.removeAll()
-    var actions: [Action] = waiting.map { .refuse($0) }
+    var actions: [Action] = waiting.map { .refuse($0.request) }
     waiting.removeAll()
     for slot in places.indices {
       switch places[slot].process {
@@ -279,9 +290,21 @@ public struct WorkerPool: Sendable {
   /// A slot that may be free: for the first who waits, or to stand by.
   private mutating func offer(_ slot: Slot) -> Action? {
     guard case .up = places[slot].process, places[slot].request == nil, !stopping else { return nil }
-    if let request = waiting.popFirst() { return .grant(give(slot, to: request), request) }
+    if let next = takeWaiting(places[slot].owner) { return .grant(give(slot, to: next.request), next.request) }
     idle.append(slot)
     return nil
+  }
+
+  /// The next in the queue: one of the owner who used the worker last, whose connection is at hand there, but not past
+  /// the first more often than `limits.passes` in a row.
+  private mutating func takeWaiting(_ owner: Int) -> Waiter? {
+    guard let first = waiting.first else { return nil }
+    if first.owner != owner, passes < limits.passes, let index = waiting.firstIndex(where: { $0.owner == owner }) {
+      passes += 1
+      return waiting.remove(at: index)
+    }
+    passes = 0
+    return waiting.popFirst()
   }
 
   private mutating func startAgain(_ slot: Slot) -> [Action] {
@@ -308,7 +331,7 @@ public struct WorkerPool: Sendable {
     var actions: [Action] = [.pause(slot, until: now + pause)]
     if let request = places[slot].request { actions.append(.forsake(request)) }
     if !canServe {
-      actions += waiting.map { .refuse($0) }
+      actions += waiting.map { .refuse($0.request) }
       waiting.removeAll()
     }
     return actions

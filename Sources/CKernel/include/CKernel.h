@@ -47,5 +47,7 @@ long ck_processors(void);
 long ck_get_descriptor_limit(int pid);
 long ck_set_descriptor_limit(int pid, unsigned long soft);
 int64_t ck_clock(int clock);
+// Has malloc(3) keep what the threads of a server take and give back all day.
+void ck_keep_heaps(void);
 // pthread_setname_np(3) of a pthread_t.
 long ck_name_thread(unsigned long thread, const char *name);
