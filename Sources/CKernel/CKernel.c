@@ -49,6 +49,8 @@ long ck_socket(int family) {
   CK_RESULT(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
+long ck_socket_blocking(int family) { CK_RESULT(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+
 // The peer's address goes into *address, whose capacity is *length.
 long ck_accept(int listener, void *address, uint32_t *length) {
   CK_RESULT(accept4(listener, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK));
