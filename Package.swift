@@ -69,7 +69,9 @@ let package = Package(
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs"]),
+      dependencies: [
+        "Gateway", "HTTPClient", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs",
+      ]),
     .testTarget(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
