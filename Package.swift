@@ -22,6 +22,7 @@ let package = Package(
     // The order is the order of the house: a module imports only what stands above it.
     .target(name: "CKernel"),
     .target(name: "SpawnProtocol"),
+    .target(name: "CTOML"),
     // Sources/Spawner stands here in the order. It is not built by the package manager, which would link Swift's
     // runtime into a program of C and make 5 MiB resident of 1: tools/build.sh compiles it.
     .target(name: "HTTPWire", swiftSettings: strictlySafe),
@@ -40,6 +41,7 @@ let package = Package(
     .target(name: "WorkerPool", dependencies: [.product(name: "DequeModule", package: "swift-collections")]),
     .target(name: "Costs", dependencies: ["Kernel"]),
     .target(name: "Presentation", dependencies: ["Kernel"]),
+    .target(name: "Configuration", dependencies: ["CTOML"]),
     .target(
       name: "Gateway",
       dependencies: [
@@ -55,7 +57,7 @@ let package = Package(
       name: "tollgate",
       dependencies: [
         "Gateway", "Admin", "HTTPClient", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "Costs",
-        "Presentation", "HTTPWire",
+        "Presentation", "Configuration", "CGI", "HTTPWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "TidyTests"),
@@ -75,7 +77,9 @@ let package = Package(
     .testTarget(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "CGI"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
