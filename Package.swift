@@ -25,6 +25,7 @@ let package = Package(
     // Sources/Spawner stands here in the order. It is not built by the package manager, which would link Swift's
     // runtime into a program of C and make 5 MiB resident of 1: tools/build.sh compiles it.
     .target(name: "HTTPWire", swiftSettings: strictlySafe),
+    .target(name: "FastCGIWire", swiftSettings: strictlySafe),
     .target(name: "CGI", dependencies: ["HTTPWire"]),
     .target(name: "Kernel", dependencies: ["CKernel", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Log", dependencies: ["Kernel", .product(name: "Logging", package: "swift-log")]),
@@ -58,6 +59,7 @@ let package = Package(
       ]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
+    .testTarget(name: "FastCGIWireTests", dependencies: ["FastCGIWire"]),
     .testTarget(name: "CGITests", dependencies: ["CGI", "HTTPWire"]),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"]),
     .testTarget(name: "LogTests", dependencies: ["Log", "Kernel"]),

@@ -13,13 +13,11 @@ public enum AccessLogFormat: String, Sendable, CaseIterable {
   case json
 
   /// Appends one line with its line end.
-  /// - Parameters:
-  ///   - batch: where the record's texts are.
-  ///   - route: the path of the bill's route; nil where no route was found.
-  public func append(_ record: RequestRecord, in batch: RecordBatch, route: [UInt8]?, to out: inout [UInt8]) {
+  /// - Parameter batch: where the record's texts are.
+  public func append(_ record: RequestRecord, in batch: RecordBatch, to out: inout [UInt8]) {
     switch self {
     case .combined: CombinedFormat.append(record, in: batch, to: &out)
-    case .json: JSONFormat.append(record, in: batch, route: route, to: &out)
+    case .json: JSONFormat.append(record, in: batch, to: &out)
     }
     out.append(UInt8(ascii: "\n"))
   }
@@ -102,7 +100,7 @@ private enum CombinedFormat {
 }
 
 private enum JSONFormat {
-  static func append(_ record: RequestRecord, in batch: RecordBatch, route: [UInt8]?, to out: inout [UInt8]) {
+  static func append(_ record: RequestRecord, in batch: RecordBatch, to out: inout [UInt8]) {
     let bill = record.bill
     var json = JSONWriter(appendingTo: &out)
     func text(_ name: StaticString, _ bytes: ArraySlice<UInt8>?) {
@@ -132,7 +130,7 @@ private enum JSONFormat {
     json.string("\(bill.model.name)")
     json.key("transfer")
     json.string(bill.model.transfer.map { "\($0)" })
-    text("route", route.map { $0[...] })
+    text("route", batch.bytes(record.route))
     text("script", batch.bytes(record.script))
     text("pool", batch.bytes(record.pool))
     json.key("worker")

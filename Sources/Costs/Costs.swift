@@ -60,7 +60,8 @@ public struct Phases: Sendable, Equatable {
 /// The bill of one request.
 public struct Bill: Sendable {
   public var model: Model = .inside
-  /// The index of the route in the gateway's table; `nil` where no route was found.
+  /// The index of the route in the table that the request was served by, which the gateway may have exchanged since: a
+  /// record has the route's path. `nil` where no route was found.
   public var route: Int?
   public var status: Int = 0
   /// Head and body as they came, framing included.

@@ -145,8 +145,7 @@ extension Connection {
     guard let route = bill.route, plan.routes.bills[route] != .off else { return }
     lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
     ServerTiming.append(
-      bill, route: plan.routes.prefixes[route], complete: whole, interpreter: interpreter,
-      to: &lane.outbox)
+      bill, route: plan.routes.prefixes[route], complete: whole, interpreter: interpreter, to: &lane.outbox)
     lane.outbox.append(contentsOf: "\r\n".utf8)
   }
 
@@ -192,14 +191,22 @@ extension Connection {
   private func recordAnswer() {
     let head = headIsHere ? lane.head : RequestHead()
     if draft == nil, file == nil {
-      lane.recorder.add(bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+      lane.recorder.add(
+        bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote, route: routePath)
       return
     }
-    var made = draft ?? lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+    var made = draft ?? makeDraft(head)
     draft = nil
     made?.record.bill = bill
     if let made { unsettled.append(made) }
   }
+
+  /// Keeps what the record of the present request will say of the client and the route; nil where nobody wants it.
+  func makeDraft(_ head: RequestHead) -> RecordDraft? {
+    lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote, route: routePath)
+  }
+
+  private var routePath: [UInt8]? { bill.route.map { plan.routes.prefixes[$0] } }
 
   /// The answer has left, and the phase was `sending`.
   private func answerSent() {

@@ -176,7 +176,7 @@ extension Connection {
   /// - Returns: whether it was answered after all.
   func park(_ work: @escaping @Sendable () -> Parked) -> Bool {
     enter(.held)
-    draft = lane.recorder.draft(startedAt: startedAt, head: lane.head, inbox: lane.inbox, remote: remote)
+    draft = makeDraft(lane.head)
     if ask({ work() }) { return false }
     draft = nil
     enter(.head)

@@ -7,29 +7,37 @@ import Log
 import Processes
 import Synchronization
 
-/// Why a gateway did not start.
+/// Why a gateway did not start, or did not take other settings.
 public enum GatewayError: Error, CustomStringConvertible {
   case addressInUse(String)
+  /// A listener of the gateway's own, which is to go, is in the way.
+  case addressOccupied(String, by: String)
   case cannotListen(String, Errno)
   case noSpawner(String)
   case system(Errno)
+  /// The gateway drains, or has ended.
+  case ending
 
   public var description: String {
     switch self {
     case .addressInUse(let address): "\(address) is in use: another server listens there"
+    case .addressOccupied(let address, let other):
+      "\(address) cannot be listened on beside \(other); to exchange the one for the other, restart the server"
     case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
     case .noSpawner(let words): words
     case .system(let error): "the system refuses: \(error)"
+    case .ending: "the server is ending"
     }
   }
 }
 
-/// A gateway. Started once, then told to drain or to end; used by one thread.
+/// A gateway. Started once, given other settings (`reload`), then told to drain or to end; used by one thread.
 public final class Gateway {
-  private let shared: Shared
+  let shared: Shared
   /// What is in force.
-  private(set) var plan: Plan
-  private let listeners: [ListenerBox]
+  var plan: Plan
+  var listeners: [ListenerBox]
+  private(set) var isEnding = false
   private let progress = Condition(Progress())
 
   private struct Progress: Sendable {
@@ -45,8 +53,9 @@ public final class Gateway {
   /// - Parameters:
   ///   - bills: takes the requests' bills; nil where nobody wants them.
   public init(_ settings: Settings, bills: (any BillSink)?, log: Logger) throws(GatewayError) {
-    listeners = try Self.bind(settings.listen)
-    let loops = settings.loops == 0 ? ThisProcess.processors() : settings.loops
+    listeners = []
+    for address in settings.listen { listeners.append(try Self.bind(address)) }
+    let loops = Self.loops(settings)
     let programDescriptors = ThisProcess.descriptorLimit()
     plan = Self.plan(settings, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
     // Before the first thread.
@@ -59,25 +68,21 @@ public final class Gateway {
     try startLanes(spawners)
   }
 
-  /// The routes' paths in the order in which bills number them.
-  public static func routePaths(_ settings: Settings) -> [[UInt8]] {
-    RouteTable(settings.routes).routes.map(\.pathBytes)
+  /// How many loops settings want.
+  static func loops(_ settings: Settings) -> Int {
+    settings.loops == 0 ? ThisProcess.processors() : settings.loops
   }
 
-  private static func bind(_ addresses: [SocketAddress]) throws(GatewayError) -> [ListenerBox] {
-    var listeners: [ListenerBox] = []
-    for address in addresses {
-      do {
-        listeners.append(ListenerBox(try Listener(address)))
-      } catch {
-        throw error == .addressInUse ? .addressInUse(address.text) : .cannotListen(address.text, error)
-      }
+  static func bind(_ address: SocketAddress) throws(GatewayError) -> ListenerBox {
+    do {
+      return try ListenerBox(address)
+    } catch {
+      throw error == .addressInUse ? .addressInUse(address.text) : .cannotListen(address.text, error)
     }
-    return listeners
   }
 
-  /// Starts a spawner for each lane.
-  private static func startSpawners(
+  /// Starts a spawner for each lane, or none.
+  static func startSpawners(
     _ plan: Plan, count: Int, descriptors: Int, log: Logger
   ) throws(GatewayError) -> [Handoff<Spawner>] {
     var handoffs: [Handoff<Spawner>] = []
@@ -85,6 +90,7 @@ public final class Gateway {
       do {
         handoffs.append(Handoff(try Spawning.start(plan, descriptors: descriptors, log: log)))
       } catch {
+        discard(handoffs)
         throw .noSpawner("\(plan.settings.spawnerPath) does not start: \(error)")
       }
     }
@@ -92,7 +98,7 @@ public final class Gateway {
   }
 
   /// The plan that settings give, its limits within what this process may have open.
-  private static func plan(_ settings: Settings, descriptors: Int, log: Logger) -> Plan {
+  static func plan(_ settings: Settings, descriptors: Int, log: Logger) -> Plan {
     var settings = settings
     settings.limits.connections = bounded(settings.limits.connections, descriptors: descriptors, log: log)
     settings.limits.cachedDescriptors = min(settings.limits.cachedDescriptors, descriptors / 8)
@@ -109,7 +115,8 @@ public final class Gateway {
 
   private func startLanes(_ spawners: [Handoff<Spawner>]) throws(GatewayError) {
     for (number, spawner) in spawners.enumerated() {
-      Self.startLane(shared, plan, number, spawner, progress)
+      // What a thread's closure captures lives as long as the thread, and the plan shall not.
+      Self.startLane(shared, Handoff(plan), number, spawner, progress)
     }
     let all = spawners.count
     let outcome = progress.wait { $0.failed != nil || $0.ready == all ? $0 : nil }
@@ -118,16 +125,16 @@ public final class Gateway {
   }
 
   private static func startLane(
-    _ shared: Shared, _ plan: Plan, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Handoff<Plan>, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
     Threads.start(name: "tollgate-loop\(number)") { runLane(shared, plan, number, spawner, progress) }
   }
 
   private static func runLane(
-    _ shared: Shared, _ plan: Plan, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Handoff<Plan>, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
     do throws(Errno) {
-      let lane = try Lane(shared: shared, plan: plan, number: number, spawner: spawner.take())
+      let lane = try Lane(shared: shared, plan: plan.take()!, number: number, spawner: spawner.take())
       progress.change { progress in progress.ready += 1 }
       lane.run()
     } catch {
@@ -150,6 +157,7 @@ public final class Gateway {
   }
 
   private func order(_ order: LaneOrder) {
+    isEnding = true
     for lane in shared.lanes { lane.mailbox.post(order, to: lane.token) }
   }
 }

@@ -167,6 +167,7 @@ final class Lane: LoopTarget, TurnObserver {
     case let order as ListenOrder:
       if !draining { acceptor = Acceptor(self, order.listeners) }
     case is Acceptor.Resume: acceptor?.connectionClosed()
+    case let order as PlanOrder: exchange(order)
     case let order as LaneOrder: obey(order)
     default: preconditionFailure("a lane cannot take \(type(of: message))")
     }
@@ -179,6 +180,16 @@ final class Lane: LoopTarget, TurnObserver {
     packing.turnEnded(
       now: now, busyNanoseconds: busyNanoseconds, connections: connections.count, lanes: shared.lanes)
     recorder.turnEnded(now: now)
+  }
+
+  /// Takes another plan. What is under way keeps the one that it has.
+  private func exchange(_ order: PlanOrder) {
+    let spawning = Spawning(
+      order.plan, shared: shared, loop: loop, ended: endedSpawners, spawner: order.spawner.take())
+    present.retire()
+    present = LanePlan(order.plan, spawning)
+    acceptor?.exchange(order.listeners)
+    order.taken.change { $0 += 1 }
   }
 
   // MARK: The end

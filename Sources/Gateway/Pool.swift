@@ -1,6 +1,6 @@
 // A pool of workers as all loops see it: the policy behind one short lock, and what the policy's slots stand for.
 
-import Costs
+import CGI
 import EventLoop
 import Kernel
 import Processes
@@ -14,7 +14,7 @@ public struct PoolSettings: Sendable, Equatable {
     /// The gateway starts them: `workers` processes of a program, by its absolute path, each with a listening socket
     /// as its descriptor 0.
     case command(
-      program: String, arguments: [String], directory: String, environment: [EnvironmentVariable], workers: Int)
+      program: String, arguments: [String], directory: String, environment: [RequestContext.Variable], workers: Int)
     /// Somebody else runs them: up to `connections` at once to this address.
     case connect(SocketAddress, connections: Int)
   }
@@ -58,10 +58,13 @@ struct PoolAsker: Sendable {
 struct PoolGrant: Sendable {
   var worker: WorkerPool.Worker
   var request: WorkerPool.Request
-  /// The worker's process; nil where somebody else runs it.
+  /// The worker's process and its processor clock; nil where somebody else runs it.
   var pid: Int32?
-  /// What its processor clock said when its last request ended.
-  var processor: Int64?
+  var clock: ProcessClock?
+  /// What the clock said when the worker's last request ended.
+  var processor: Int64 = 0
+  /// How many requests it has answered.
+  var answered = 0
   /// Where the slot's open connection is, if there is one: the lane.
   var connectionAt: Int?
   /// The connection itself, where the lane that had it gives it along.
@@ -98,7 +101,8 @@ final class Pool: Sendable {
   /// What a slot's process is, as far as those who use it must know.
   private struct Slot {
     var pid: Int32?
-    var processor: Int64?
+    var clock: ProcessClock?
+    var processor: Int64 = 0
     var connectionAt: Int?
     var figures = WorkerFigures()
   }
@@ -114,7 +118,6 @@ final class Pool: Sendable {
     var keeper: PoolAsker?
     /// By lane: who holds the idle connections there.
     var holders: [Int: PoolAsker] = [:]
-    var isWanted = true
   }
 
   let settings: PoolSettings
@@ -230,6 +233,7 @@ final class Pool: Sendable {
   func started(_ slot: WorkerPool.Slot, pid: Int32, probe: PoolAsker?) -> PoolGrant? {
     let (probing, next) = state.withLock { state -> (PoolGrant?, (PoolAsker, PoolGrant)?) in
       state.slots[slot].pid = pid
+      state.slots[slot].clock = ProcessClock(pid: pid)
       state.slots[slot].processor = 0
       state.slots[slot].figures = WorkerFigures()
       let request = probe.map { state.number($0) }
@@ -253,7 +257,10 @@ final class Pool: Sendable {
   }
 
   func exited(_ slot: WorkerPool.Slot, now: Int64, trouble: String) -> [WorkerPool.Action] {
-    state.withLock { $0.slots[slot].pid = nil }
+    state.withLock { state in
+      state.slots[slot].pid = nil
+      state.slots[slot].clock = nil
+    }
     return change(trouble: trouble) { $0.exited(slot, now: now) }
   }
 
@@ -301,13 +308,7 @@ final class Pool: Sendable {
 
   // MARK: Who keeps what
 
-  /// - Returns: whether the pool was given up before it had a keeper.
-  func setKeeper(_ keeper: PoolAsker) -> Bool {
-    state.withLock { state in
-      state.keeper = keeper
-      return state.isWanted
-    }
-  }
+  func setKeeper(_ keeper: PoolAsker) { state.withLock { $0.keeper = keeper } }
 
   func setHolder(_ holder: PoolAsker?, lane: Int) {
     state.withLock { state in
@@ -322,15 +323,10 @@ final class Pool: Sendable {
 
   func holder(at lane: Int) -> PoolAsker? { state.withLock { $0.holders[lane] } }
 
-  var holders: [PoolAsker] { state.withLock { Array($0.holders.values) } }
-
   /// No configuration that is in force, and no request, has the pool any more.
   func giveUp() {
-    let keeper = state.withLock { state in
-      state.isWanted = false
-      return state.keeper
-    }
-    keeper?.mailbox.post(PoolOrder.stop, to: keeper!.token)
+    let all = state.withLock { Array($0.holders.values) + [$0.keeper].compactMap { $0 } }
+    for one in all { one.mailbox.post(PoolOrder.stop, to: one.token) }
   }
 }
 
@@ -353,7 +349,8 @@ extension Pool.State {
   func grant(_ worker: WorkerPool.Worker, _ request: WorkerPool.Request) -> PoolGrant {
     let slot = slots[worker.slot]
     return PoolGrant(
-      worker: worker, request: request, pid: slot.pid, processor: slot.processor, connectionAt: slot.connectionAt)
+      worker: worker, request: request, pid: slot.pid, clock: slot.clock, processor: slot.processor,
+      answered: slot.figures.requests, connectionAt: slot.connectionAt)
   }
 }
 

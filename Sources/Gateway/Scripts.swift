@@ -144,7 +144,7 @@ extension Connection {
         413, "The body is too long.", limit: NamedLimit("max_body", String(limits.bodyBytes)))
     }
     bill.model = .cgi
-    draft = lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+    draft = makeDraft(head)
     if draft != nil { draft!.record.script = draft!.text.keep(script.name) }
     var environment = EnvironmentSink()
     let context = context(script, program, head)

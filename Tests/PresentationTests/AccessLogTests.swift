@@ -14,6 +14,7 @@ import Testing
     record.method = batch.keep(Array("GET".utf8))
     record.target = batch.keep(target)
     record.userAgent = batch.keep(Array(agent.utf8))
+    record.route = batch.keep(Array("/cgi-bin/".utf8))
     record.script = batch.keep(Array("/cgi-bin/env.pl".utf8))
     record.bill.model = .cgi
     record.bill.status = 200
@@ -33,7 +34,7 @@ import Testing
 
   private func line(_ format: AccessLogFormat, _ record: RequestRecord, _ batch: RecordBatch) -> String {
     var out: [UInt8] = []
-    format.append(record, in: batch, route: Array("/cgi-bin/".utf8), to: &out)
+    format.append(record, in: batch, to: &out)
     return String(decoding: out, as: UTF8.self)
   }
 
@@ -75,7 +76,8 @@ import Testing
     #expect(line(.combined, record, batch) == "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 408 - \"-\" \"-\"\n")
     let object = try object(line(.json, record, batch))
     for key in [
-      "method", "target", "protocol", "referer", "user_agent", "script", "transfer", "pool", "worker", "cost", "exit",
+      "method", "target", "protocol", "referer", "user_agent", "route", "script", "pool", "worker", "transfer", "cost",
+      "exit",
     ] {
       #expect(object[key] is NSNull, "\(key)")
     }
@@ -209,7 +211,7 @@ import Testing
     var batch = RecordBatch()
     let record = record(in: &batch)
     var out = Array("earlier\n".utf8)
-    for format in AccessLogFormat.allCases { format.append(record, in: batch, route: nil, to: &out) }
+    for format in AccessLogFormat.allCases { format.append(record, in: batch, to: &out) }
     let lines = out.split(separator: 0x0A)
     #expect(lines.count == 3)
     #expect(String(decoding: lines[0], as: UTF8.self) == "earlier")
