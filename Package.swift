@@ -43,7 +43,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "Costs", "Presentation",
+        "HTTPWire", "FastCGIWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "WorkerPool", "Costs",
+        "Presentation",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(

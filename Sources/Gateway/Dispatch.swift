@@ -58,6 +58,9 @@ extension Connection {
       switch plan.routes.routes[index].model {
       case .files(let root):
         if !serveFile(index, root) { return range.lowerBound }
+      case .pool(let pool):
+        let script = Script(path: [], name: Array(lane.target.path), pathInfo: nil, interpreter: nil)
+        serveByPool(index, pool, script, headEnd: range.upperBound, inputEnd: inputEnd)
       case .nothing(let words): answerWithoutBody(404, words)
       case .programs(let program):
         if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }

@@ -64,6 +64,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var grantedAt: Int64 = 0
   var firstByteAt: Int64 = 0
   var lastByteAt: Int64 = 0
+  var workerPid: Int32? { grant?.pid }
   private var processorAtBegin: Int64?
   var isPaused = false
   var surplusIsFault = false
@@ -79,6 +80,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     isIdempotent = head.method.isIdempotent
   }
 
+  var plan: Plan { present.plan }
   var pool: Pool { holder.pool }
   var settings: PoolSettings { holder.pool.settings }
   var name: String { String(decoding: script.name, as: UTF8.self) }
@@ -136,6 +138,10 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     lane.shared.log.notice(
       "\(name): 503, waited too long for a worker of \(pool.name) (\(limit.key) = \(limit.value))")
     fail(503, "No worker became free in time.", limit: limit, retryAfter: 1)
+  }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    preconditionFailure("a run's own registration has no descriptor")
   }
 
   func received(_ message: any Sendable, role: UInt8) {
@@ -252,7 +258,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   }
 
   /// What the connection is watched for now.
-  private func watch() {
+  func watch() {
     guard let link else { return }
     var wanted: Readiness = isPaused ? [] : .readable
     if input.wantsToSend { wanted.insert(.writable) }
@@ -299,10 +305,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   private func leave(_ grant: PoolGrant, connectionAt: Int?, answered: Bool, cost: WorkerCost?) {
     let next = pool.leave(
       grant, lane: lane.number, connectionAt: connectionAt, answered: answered, cost: cost)
-    guard var (asker, granted) = next else { return }
-    if asker.lane == lane.number { return lane.loop.deliver(granted, to: asker.token) }
-    if connectionAt == lane.number { granted.connection = holder.take(granted.worker.slot)?.detach() }
-    asker.mailbox.post(granted, to: asker.token)
+    if let next { holder.pass(next.grant, to: next.asker) }
   }
 
   // MARK: The one end of every run

@@ -33,7 +33,7 @@ extension FastCGIRun {
     lane.gathered.removeAll(keepingCapacity: true)
     var position = 0
     while position < count {
-      switch link.reader.next(lane.relay.span.extracting(0..<count), from: position) {
+      switch lane.relay.withSpan({ link.reader.next($0.extracting(0..<count), from: position) }) {
       case .needMore(let consumed): position = consumed
       case .stdout(let range):
         gather(range, behind: &output)

@@ -36,6 +36,7 @@ public final class Gateway {
   let shared: Shared
   /// What is in force.
   var plan: Plan
+  var pools: [PoolHandle]
   var listeners: [ListenerBox]
   private(set) var isEnding = false
   private let progress = Condition(Progress())
@@ -57,7 +58,8 @@ public final class Gateway {
     for address in settings.listen { listeners.append(try Self.bind(address)) }
     let loops = Self.loops(settings)
     let programDescriptors = ThisProcess.descriptorLimit()
-    plan = Self.plan(settings, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
+    pools = try Self.pools(settings, reusing: [])
+    plan = Self.plan(settings, pools, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
     // Before the first thread.
     let spawners = try Self.startSpawners(plan, count: loops, descriptors: programDescriptors, log: log)
     do {
@@ -98,11 +100,28 @@ public final class Gateway {
   }
 
   /// The plan that settings give, its limits within what this process may have open.
-  static func plan(_ settings: Settings, descriptors: Int, log: Logger) -> Plan {
+  static func plan(_ settings: Settings, _ pools: [PoolHandle], descriptors: Int, log: Logger) -> Plan {
     var settings = settings
     settings.limits.connections = bounded(settings.limits.connections, descriptors: descriptors, log: log)
     settings.limits.cachedDescriptors = min(settings.limits.cachedDescriptors, descriptors / 8)
-    return Plan(settings)
+    return Plan(settings, pools: pools.map(\.pool))
+  }
+
+  /// The pools that settings want: the present one where nothing of it changes, its workers included; else a new one.
+  static func pools(_ settings: Settings, reusing present: [PoolHandle]) throws(GatewayError) -> [PoolHandle] {
+    var pools: [PoolHandle] = []
+    for wanted in settings.pools {
+      if let same = present.first(where: { $0.pool.settings == wanted }) {
+        pools.append(same)
+        continue
+      }
+      do throws(Errno) {
+        pools.append(PoolHandle(try Pool(wanted)))
+      } catch {
+        throw .system(error)
+      }
+    }
+    return pools
   }
 
   /// Every connection may need some descriptors more: of its file, or of its program.
@@ -116,7 +135,7 @@ public final class Gateway {
   private func startLanes(_ spawners: [Handoff<Spawner>]) throws(GatewayError) {
     for (number, spawner) in spawners.enumerated() {
       // What a thread's closure captures lives as long as the thread, and the plan shall not.
-      Self.startLane(shared, Handoff(plan), number, spawner, progress)
+      Self.startLane(shared, Handoff(plan), Handoff(pools), number, spawner, progress)
     }
     let all = spawners.count
     let outcome = progress.wait { $0.failed != nil || $0.ready == all ? $0 : nil }
@@ -125,16 +144,19 @@ public final class Gateway {
   }
 
   private static func startLane(
-    _ shared: Shared, _ plan: Handoff<Plan>, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Handoff<Plan>, _ pools: Handoff<[PoolHandle]>, _ number: Int,
+    _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
-    Threads.start(name: "tollgate-loop\(number)") { runLane(shared, plan, number, spawner, progress) }
+    Threads.start(name: "tollgate-loop\(number)") { runLane(shared, plan, pools, number, spawner, progress) }
   }
 
   private static func runLane(
-    _ shared: Shared, _ plan: Handoff<Plan>, _ number: Int, _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
+    _ shared: Shared, _ plan: Handoff<Plan>, _ pools: Handoff<[PoolHandle]>, _ number: Int,
+    _ spawner: Handoff<Spawner>, _ progress: Condition<Progress>
   ) {
     do throws(Errno) {
-      let lane = try Lane(shared: shared, plan: plan.take()!, number: number, spawner: spawner.take())
+      let lane = try Lane(
+        shared: shared, plan: plan.take()!, pools: pools.take()!, number: number, spawner: spawner.take())
       progress.change { progress in progress.ready += 1 }
       lane.run()
     } catch {

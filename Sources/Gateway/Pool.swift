@@ -99,7 +99,7 @@ final class Pool: Sendable {
   }
 
   /// What a slot's process is, as far as those who use it must know.
-  private struct Slot {
+  fileprivate struct Slot {
     var pid: Int32?
     var clock: ProcessClock?
     var processor: Int64 = 0
@@ -107,7 +107,7 @@ final class Pool: Sendable {
     var figures = WorkerFigures()
   }
 
-  private struct State {
+  fileprivate struct State {
     var machine: WorkerPool
     var slots: [Slot]
     /// By `WorkerPool.Request`.
@@ -375,18 +375,46 @@ struct WorkerCost: Sendable {
   var clockAtEnd: Int64
 }
 
-/// What a worker has done since its start.
+/// What workers have done: one since its start, or all of a pool's together.
 struct WorkerFigures: Sendable {
   var requests = 0
-  /// Nanoseconds of its processor time within requests, and what is known of the time outside of them.
-  var processorInRequests: Int64 = 0
-  var processorBetween: Int64 = 0
+  /// Nanoseconds of processor time within requests, by the workers' own clocks.
+  var within: Int64 = 0
+  /// Between two requests.
+  var between: Int64 = 0
+  /// Before the first.
+  var before: Int64 = 0
+
+  var processor: Int64 { within + between + before }
 
   mutating func add(_ cost: WorkerCost?, answered: Bool) {
+    if let cost {
+      within += cost.processor
+      if requests == 0 { before += cost.before } else { between += cost.before }
+    }
     if answered { requests += 1 }
-    guard let cost else { return }
-    processorInRequests += cost.processor
-    processorBetween += cost.before
+  }
+
+  mutating func add(_ other: WorkerFigures) {
+    requests += other.requests
+    within += other.within
+    between += other.between
+    before += other.before
+  }
+
+  /// For the log: the figures, and what is left of the whole that the kernel has counted.
+  func words(of whole: Int64) -> String {
+    let outside = max(0, whole - within - between)
+    return """
+      \(requests) requests: \(Self.milliseconds(within)) of processor time within them, \(Self.milliseconds(between)) \
+      between them, \(Self.milliseconds(outside)) at start and end
+      """
+  }
+
+  private static func milliseconds(_ nanoseconds: Int64) -> String {
+    let microseconds = nanoseconds / 1000
+    let fraction = String(microseconds % 1000 + 1000).dropFirst()
+    return "\(microseconds / 1000).\(fraction) ms"
   }
 }
 

@@ -6,6 +6,8 @@ import Kernel
 protocol ProgramRun: AnyObject {
   /// They hold each other until the answer leaves.
   var answer: ProgramAnswer? { get set }
+  /// What the request is served by.
+  var plan: Plan { get }
   /// The request's bill, from the moment when the program has its body.
   var bill: Bill { get set }
   var draft: RecordDraft? { get set }

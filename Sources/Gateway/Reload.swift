@@ -8,6 +8,7 @@ import Processes
 /// Posted to every lane when everything that could fail has been done.
 struct PlanOrder: Sendable {
   var plan: Plan
+  var pools: [PoolHandle]
   var spawner: Handoff<Spawner>
   /// What to listen on, for the lane that accepts.
   var listeners: [ListenerBox]
@@ -28,7 +29,8 @@ extension Gateway {
   ///   as it was then.
   public func reload(_ settings: Settings) throws(GatewayError) {
     if isEnding { throw .ending }
-    let next = Self.plan(settings, descriptors: ThisProcess.descriptorLimit(), log: shared.log)
+    let nextPools = try Self.pools(settings, reusing: pools)
+    let next = Self.plan(settings, nextPools, descriptors: ThisProcess.descriptorLimit(), log: shared.log)
     let spawners = try Self.startSpawners(
       next, count: shared.lanes.count, descriptors: shared.programDescriptors, log: shared.log)
     let bound: [ListenerBox]
@@ -44,11 +46,13 @@ extension Gateway {
         "loops = \(settings.loops) takes effect at the next start: \(shared.lanes.count) run, and a reload keeps them")
     }
     plan = next
+    pools = nextPools
     // A listener that goes is the accepting lane's alone from here.
     listeners = bound
     let taken = Condition(0)
     for (lane, spawner) in zip(shared.lanes, spawners) {
-      lane.mailbox.post(PlanOrder(plan: next, spawner: spawner, listeners: bound, taken: taken), to: lane.token)
+      lane.mailbox.post(
+        PlanOrder(plan: next, pools: nextPools, spawner: spawner, listeners: bound, taken: taken), to: lane.token)
     }
     let all = shared.lanes.count
     _ = taken.wait { $0 == all ? $0 : nil }

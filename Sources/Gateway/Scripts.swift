@@ -153,7 +153,13 @@ extension Connection {
     }
     let run = CGIRun(lane, serving, route, program, script, environment)
     run.chunked = head.chunked
-    self.program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
+    begin(run, headEnd: headEnd, inputEnd: inputEnd)
+  }
+
+  /// Starts a program's answer: at once, or when the request's body has been read.
+  func begin(_ run: any ProgramRun, headEnd: Int, inputEnd: Int) {
+    let head = lane.head
+    program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
     let spool = BodySpool(limits: limits)
     if hasBody(head) {
       let reader = BodyReader(
@@ -165,6 +171,13 @@ extension Connection {
       enter(.held)
       self.program?.start(spool)
     }
+  }
+
+  func context(_ script: Script, _ head: RequestHead) -> RequestContext {
+    var context = RequestContext()
+    context.scriptName = script.name
+    context.pathInfo = script.pathInfo
+    return context
   }
 
   private func context(_ script: Script, _ program: ProgramSettings, _ head: RequestHead) -> RequestContext {

@@ -94,6 +94,7 @@ public struct Route: Sendable {
   public enum Model: Sendable {
     case files(FileRoot)
     case programs(ProgramSettings)
+    case pool(Int)
     /// Nothing is served, so that no shorter path serves it either; the page says why.
     case nothing(String)
   }
@@ -119,6 +120,7 @@ public struct Settings: Sendable {
   /// 0: one a core.
   public var loops = 0
   public var routes: [Route] = []
+  public var pools: [PoolSettings] = []
   public var limits = Limits()
   /// The path of `tollgate-spawn`.
   public var spawnerPath = ""

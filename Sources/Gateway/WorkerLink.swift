@@ -66,6 +66,14 @@ final class PoolHolder: LoopTarget {
     pool.connectionClosed(link.slot, at: lane.number)
   }
 
+  /// Gives a worker to a request that waited for it: with its connection, where this lane has it and the other not.
+  func pass(_ grant: PoolGrant, to asker: PoolAsker) {
+    if asker.lane == lane.number { return lane.loop.deliver(grant, to: asker.token) }
+    var grant = grant
+    if grant.connectionAt == lane.number { grant.connection = take(grant.worker.slot)?.detach() }
+    asker.mailbox.post(grant, to: asker.token)
+  }
+
   func received(_ message: any Sendable, role: UInt8) {
     switch message {
     case let fetch as Fetch:
