@@ -128,12 +128,10 @@ struct TraceText {
     if let words = bill.notKnowable { return [words] }
     if bill.cpuNanoseconds != nil {
       guard isOfWorker else { return [] }
-      return ["the worker's own cpu: its children's is not knowable, its memory is held all day and no request's"]
+      return ["cpu is the worker's own; its children's is not knowable, its memory is held all day and no request's"]
     }
     let figures = isOfWorker ? "cpu" : "cpu, memory, faults, switches"
-    if bill.isComplete {
-      return [isOfWorker ? "no worker had this request" : "\(figures): not measured for this process"]
-    }
+    if bill.isComplete { return ["\(figures): not measured for this \(isOfWorker ? "request" : "process")"] }
     let missing = "\(figures): not in this answer: "
     // What `full` holds back is bounded (`bill` in the reference): beyond that it can say no more than `head`.
     if sample.bodyBytes > 65_536 {

@@ -227,7 +227,7 @@ import Testing
     #expect(shown(large).contains("not held until the worker is done"))
     var refused = workers(pid: nil)
     refused.cpuNanoseconds = nil
-    #expect(shown(quick(refused)).contains("no worker had this request"))
+    #expect(shown(quick(refused)).contains("cpu: not measured for this request"))
   }
 
   @Test func aComparisonWithAWorkerHasARatioOnlyWhereItsProcessorTimeIsKnown() throws {
