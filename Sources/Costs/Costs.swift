@@ -96,4 +96,7 @@ public struct WorkerBill: Sendable, Equatable {
   public var requests: Int?
 
   public init() {}
+
+  /// What logs, Server-Timing and reports say in the place of a figure that nobody can know.
+  public static let notKnowable = "not knowable"
 }
