@@ -45,7 +45,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "HTTPWire", "FastCGIWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "WorkerPool", "Costs",
+        "HTTPWire", "FastCGIWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "WorkerPool",
+        "Costs",
         "Presentation",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),

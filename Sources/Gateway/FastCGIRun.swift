@@ -227,6 +227,9 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     guard let link, let grant else { return }
     enter(.working)
     processorAtBegin = grant.clock?.nanoseconds()
+    bill.worker = WorkerBill()
+    bill.worker?.pid = grant.pid
+    if grant.pid != nil { bill.worker?.requests = grant.answered + 1 }
     link.reader.expect(id: Self.requestID)
     link.setDeadline(Clock.monotonic() + settings.timeout)
     linkWritable()
@@ -267,15 +270,11 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
 
   // MARK: The worker's time
 
-  /// What the worker has taken for the request, which has just ended.
+  /// What the worker has taken for the request up to now: at its end, or where it is given up.
   func measure() -> WorkerCost? {
-    guard let grant else { return nil }
-    var worker = WorkerBill()
-    worker.pid = grant.pid
-    if grant.pid != nil { worker.requests = grant.answered + 1 }
-    defer { bill.worker = worker }
-    guard let begin = processorAtBegin, let end = grant.clock?.nanoseconds() else { return nil }
-    worker.cpuNanoseconds = end - begin
+    guard let grant, let begin = processorAtBegin, let end = grant.clock?.nanoseconds() else { return nil }
+    processorAtBegin = nil
+    bill.worker?.cpuNanoseconds = end - begin
     return WorkerCost(processor: end - begin, before: begin - grant.processor, clockAtEnd: end)
   }
 
@@ -294,11 +293,12 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   /// - Parameter retire: whether the worker is to be replaced, too.
   func giveUpWorker(retire: Bool = false) {
     guard let grant else { return }
+    let cost = measure()
     self.grant = nil
     link?.close()
     link = nil
     if retire { pool.retire(grant.worker) }
-    leave(grant, connectionAt: nil, answered: false, cost: nil)
+    leave(grant, connectionAt: nil, answered: false, cost: cost)
   }
 
   /// Whoever waits gets the worker at once.

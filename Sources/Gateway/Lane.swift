@@ -196,7 +196,9 @@ final class Lane: LoopTarget, TurnObserver {
   func takeMessageBuffer() -> [UInt8] { messageBuffers.popLast() ?? [] }
 
   func giveBack(messageBuffer: consuming [UInt8]) {
-    guard messageBuffers.count < Self.messageBuffersKept, messageBuffer.capacity <= Self.messageBytesKept else { return }
+    guard messageBuffers.count < Self.messageBuffersKept, messageBuffer.capacity <= Self.messageBytesKept else {
+      return
+    }
     messageBuffer.removeAll(keepingCapacity: true)
     messageBuffers.append(messageBuffer)
   }

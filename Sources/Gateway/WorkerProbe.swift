@@ -66,7 +66,8 @@ final class WorkerProbe: LoopTarget, WorkerLinkUser {
       // What follows the answer is none.
       case .values(let values, _): return end(values)
       case .refused(let reason):
-        lane.shared.log.notice("pool \(keeper?.pool.name ?? ""): its answer to FCGI_GET_VALUES is not understood: \(reason)")
+        lane.shared.log.notice(
+          "pool \(keeper?.pool.name ?? ""): its answer to FCGI_GET_VALUES is not understood: \(reason)")
         return end(nil)
       case .stdout, .stderr, .endOfStdout, .endOfStderr, .endRequest: return end(nil)
       }
