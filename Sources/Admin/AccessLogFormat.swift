@@ -132,11 +132,14 @@ private enum JSONFormat {
     json.string(bill.model.transfer.map { "\($0)" })
     text("route", batch.bytes(record.route))
     text("script", batch.bytes(record.script))
+    text("pool", batch.bytes(record.pool))
+    json.key("worker")
+    appendWorker(bill.worker, to: &json)
     number("duration_ns", bill.durationNanoseconds)
     json.key("phases")
     appendPhases(bill.phases, to: &json)
     json.key("cost")
-    appendCost(bill.process, to: &json)
+    appendCost(bill, to: &json)
     json.key("exit")
     json.processEnd(bill.processEnd)
     json.endObject()
@@ -157,12 +160,38 @@ private enum JSONFormat {
     json.endObject()
   }
 
-  /// `null` where nothing was measured: a zero would be a claim.
-  private static func appendCost(_ cost: ResourceUsage?, to json: inout JSONWriter) {
-    guard let cost else {
+  private static func appendWorker(_ worker: WorkerBill?, to json: inout JSONWriter) {
+    guard let worker else {
       json.null()
       return
     }
+    json.beginObject()
+    json.key("pid")
+    json.integer(worker.pid)
+    json.key("requests")
+    json.integer(worker.requests)
+    json.endObject()
+  }
+
+  /// `null` where nothing was measured: a zero would be a claim.
+  private static func appendCost(_ bill: Bill, to json: inout JSONWriter) {
+    if let process = bill.process {
+      appendCost(process, to: &json)
+    } else if let worker = bill.worker {
+      guard let cpu = worker.cpuNanoseconds else {
+        json.string(WorkerBill.notKnowable)
+        return
+      }
+      json.beginObject()
+      json.key("cpu_ns")
+      json.integer(cpu)
+      json.endObject()
+    } else {
+      json.null()
+    }
+  }
+
+  private static func appendCost(_ cost: ResourceUsage, to json: inout JSONWriter) {
     let named: [(StaticString, Int64)] = [
       ("cpu_ns", cost.cpuNanoseconds), ("peak_rss_bytes", cost.peakResidentBytes),
       ("minor_faults", cost.minorFaults), ("major_faults", cost.majorFaults),

@@ -9,7 +9,7 @@ import Kernel
 import Log
 import Processes
 
-final class CGIRun: LoopTarget {
+final class CGIRun: LoopTarget, ProgramRun {
   /// What the run is at. Changed by `enter` alone.
   enum Stage {
     case new
@@ -96,6 +96,8 @@ final class CGIRun: LoopTarget {
 
   /// The script's name, for the log; its file where it answers for all of the site and so has none.
   var name: String { String(decoding: script.name.isEmpty ? script.filename : script.name, as: UTF8.self) }
+  var interpreter: [UInt8]? { script.interpreter }
+  var headBytes: Int { program.headBytes }
 
   func enter(_ next: Stage) { stage = next }
 
@@ -211,7 +213,7 @@ final class CGIRun: LoopTarget {
       // What is printed behind the answer's end is no sign of life: it could go on for ever.
       lastSignOfLife = lastByteAt
       if stage == .running { setDeadline(lastByteAt + program.timeout) }
-      answer.feed(lane.relay, count)
+      answer.feed(lane.relay, 0..<count)
       if let answer = self.answer, !answer.canTake { output.pause() }
     case .wouldBlock: break
     case .failed(let error):

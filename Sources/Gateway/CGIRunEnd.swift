@@ -174,6 +174,8 @@ extension CGIRun {
     }
   }
 
+  func endEarly() { end(grace: program.killGrace) }
+
   /// TERM to the group; KILL when its leader is gone, or after the grace.
   func end(grace: Int64) {
     enter(.ending)

@@ -16,6 +16,13 @@ enum LaneOrder: Sendable {
   case drain
   /// End everything now.
   case end
+  /// All lanes owe nothing any more.
+  case stop
+}
+
+/// Posted to the first lane.
+struct LaneDone: Sendable {
+  var number: Int
 }
 
 /// A client's socket, closed when nobody holds it any more. It goes from lane to lane before a connection's first
@@ -37,7 +44,8 @@ final class Lane: LoopTarget, TurnObserver {
   let shared: Shared
   let number: Int
   let loop: EventLoop
-  private(set) var present: LanePlan
+  /// The plan in force. From the initializer's end to that of `run`.
+  private(set) var present: LanePlan!
   private let endedSpawners: EndedSpawners
   let recorder: Recorder
   private(set) var acceptor: Acceptor?
@@ -57,35 +65,50 @@ final class Lane: LoopTarget, TurnObserver {
   let date = DateField()
 
   private(set) var connections: [ObjectIdentifier: Connection] = [:]
-  private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
+  private(set) var runs: [ObjectIdentifier: any ProgramRun] = [:]
   /// Runs whose output has ended in this turn, to be reaped at its end.
   var reapable: [CGIRun] = []
+  /// What several records of one read of a worker are brought together in.
+  var gathered: [UInt8] = []
+  private var messageBuffers: [[UInt8]] = []
+  private static let messageBuffersKept = 64
+  private static let messageBytesKept = 16_384
+  private var holders: [ObjectIdentifier: PoolHolder] = [:]
+  private var keepers: [ObjectIdentifier: PoolKeeper] = [:]
   /// Connections whose programs have answered in this turn.
   private var continuing: [Connection] = []
   private static let forgetNanoseconds = 60 * second
   private var forgetting = false
   private(set) var draining = false
   private var ending = false
+  private var mayStop = false
+  /// The first lane's: those that owe nothing any more.
+  private var doneLanes: Set<Int> = []
 
-  init(shared: Shared, plan: Plan, number: Int, spawner: consuming Spawner?) throws(Errno) {
+  init(
+    shared: Shared, plan: Plan, pools: [PoolHandle], number: Int, spawner: consuming Spawner?
+  ) throws(Errno) {
     self.shared = shared
     self.number = number
     loop = try EventLoop(mailbox: shared.lanes[number].mailbox)
     endedSpawners = EndedSpawners(loop)
-    let spawning = Spawning(plan, shared: shared, loop: loop, ended: endedSpawners, spawner: spawner)
-    present = LanePlan(plan, spawning)
     packing = Packing(lane: number, now: loop.now)
     recorder = Recorder(sink: shared.bills, loop: loop)
     control = loop.register(self)
     shared.lanes[number].token = control!
     loop.observer = self
     outbox.reserveCapacity(131_072)
+    let spawning = Spawning(plan, shared: shared, loop: loop, ended: endedSpawners, spawner: spawner)
+    present = LanePlan(plan, spawning, self, pools)
+    keepPools()
   }
 
   /// Serves until everything has ended, and lets go of all that it had.
   func run() {
     loop.run()
     recorder.close()
+    for holder in holders.values { holder.close() }
+    holders = [:]
     present.spawning.close()
     endedSpawners.close()
     if let control { loop.unregister(control) }
@@ -132,11 +155,52 @@ final class Lane: LoopTarget, TurnObserver {
   /// Goes on with what a connection's client has sent ahead when the turn's programs have been reaped.
   func continueAtTurnEnd(_ connection: Connection) { continuing.append(connection) }
 
-  func add(_ run: CGIRun) { runs[ObjectIdentifier(run)] = run }
+  func add(_ run: any ProgramRun) { runs[ObjectIdentifier(run)] = run }
 
-  func remove(_ run: CGIRun) {
+  func remove(_ run: any ProgramRun) {
     runs[ObjectIdentifier(run)] = nil
     stopIfDone()
+  }
+
+  // MARK: Pools
+
+  /// This lane's side of a pool.
+  func holder(of pool: Pool) -> PoolHolder {
+    if let holder = holders[ObjectIdentifier(pool)] { return holder }
+    let holder = PoolHolder(pool, self)
+    holders[ObjectIdentifier(pool)] = holder
+    return holder
+  }
+
+  /// A pool is no longer wanted.
+  func close(_ holder: PoolHolder) {
+    holders[ObjectIdentifier(holder.pool)] = nil
+    holder.close()
+  }
+
+  /// The first lane keeps the workers of all pools.
+  private func keepPools() {
+    if number != 0 { return }
+    for pool in plan.pools where pool.hasProcesses && keepers[ObjectIdentifier(pool)] == nil {
+      keepers[ObjectIdentifier(pool)] = PoolKeeper(pool, self)
+    }
+  }
+
+  /// The last worker of a pool has ended.
+  func ended(_ keeper: PoolKeeper) {
+    keepers[ObjectIdentifier(keeper.pool)] = nil
+    stopIfDone()
+  }
+
+  /// A buffer for what a worker is told, so that not every request makes one.
+  func takeMessageBuffer() -> [UInt8] { messageBuffers.popLast() ?? [] }
+
+  func giveBack(messageBuffer: consuming [UInt8]) {
+    guard messageBuffers.count < Self.messageBuffersKept, messageBuffer.capacity <= Self.messageBytesKept else {
+      return
+    }
+    messageBuffer.removeAll(keepingCapacity: true)
+    messageBuffers.append(messageBuffer)
   }
 
   /// Takes a connection that was accepted by, or served on, another lane.
@@ -167,7 +231,9 @@ final class Lane: LoopTarget, TurnObserver {
     case let order as ListenOrder:
       if !draining { acceptor = Acceptor(self, order.listeners) }
     case is Acceptor.Resume: acceptor?.connectionClosed()
+    case let order as PlanOrder: exchange(order)
     case let order as LaneOrder: obey(order)
+    case let done as LaneDone: laneIsDone(done.number)
     default: preconditionFailure("a lane cannot take \(type(of: message))")
     }
   }
@@ -179,6 +245,17 @@ final class Lane: LoopTarget, TurnObserver {
     packing.turnEnded(
       now: now, busyNanoseconds: busyNanoseconds, connections: connections.count, lanes: shared.lanes)
     recorder.turnEnded(now: now)
+  }
+
+  /// Takes another plan. What is under way keeps the one that it has.
+  private func exchange(_ order: PlanOrder) {
+    let spawning = Spawning(
+      order.plan, shared: shared, loop: loop, ended: endedSpawners, spawner: order.spawner.take())
+    present.retire()
+    present = LanePlan(order.plan, spawning, self, order.pools)
+    keepPools()
+    acceptor?.exchange(order.listeners)
+    order.taken.change { $0 += 1 }
   }
 
   // MARK: The end
@@ -194,14 +271,31 @@ final class Lane: LoopTarget, TurnObserver {
       ending = true
       for connection in Array(connections.values) { connection.close() }
       for run in Array(runs.values) { run.endNow() }
+      for keeper in Array(keepers.values) { keeper.stop(grace: 0) }
+    case .stop: mayStop = true
     }
     stopIfDone()
   }
 
+  /// A lane that owes nothing any more says so to the first one, and goes on until that one lets all of them stop: it
+  /// may have the connection to a worker that another lane needs.
   private func stopIfDone() {
-    if draining, connections.isEmpty, runs.isEmpty {
-      present.files.removeAll()
-      loop.stop()
+    guard draining, connections.isEmpty, runs.isEmpty else { return }
+    if mayStop { return loop.stop() }
+    present.files.removeAll()
+    if number == 0 {
+      laneIsDone(0)
+    } else {
+      shared.lanes[0].mailbox.post(LaneDone(number: number), to: shared.lanes[0].token)
     }
+  }
+
+  private func laneIsDone(_ number: Int) {
+    doneLanes.insert(number)
+    if doneLanes.count < shared.lanes.count { return }
+    // Nobody wants a worker any more.
+    for keeper in Array(keepers.values) { keeper.stop(grace: ending ? 0 : nil) }
+    if !keepers.isEmpty { return }
+    for lane in shared.lanes { lane.mailbox.post(LaneOrder.stop, to: lane.token) }
   }
 }

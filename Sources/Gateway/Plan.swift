@@ -20,12 +20,17 @@ final class Plan: Sendable {
   let admissions: [Admission?]
   /// By route: the row of the spawners' table; nil where a route runs nothing.
   let rows: [Int?]
+  let pools: [Pool]
+  /// By pool: the row of the spawners' table; nil where somebody else runs the workers.
+  let poolRows: [Int?]
   let cacheBudget: CacheBudget
 
   var limits: Limits { settings.limits }
 
-  init(_ settings: Settings) {
+  /// - Parameter pools: those of the settings, in their order: made for this plan, or of the one before.
+  init(_ settings: Settings, pools: [Pool]) {
     self.settings = settings
+    self.pools = pools
     let table = RouteTable(settings.routes, sites: settings.sites)
     routes = table
     admissions = table.routes.map { route in
@@ -34,6 +39,11 @@ final class Plan: Sendable {
     var next = 0
     rows = table.routes.map { route in
       guard route.settings.scripts != nil else { return nil }
+      defer { next += 1 }
+      return next
+    }
+    poolRows = pools.map { pool in
+      guard pool.hasProcesses else { return nil }
       defer { next += 1 }
       return next
     }
@@ -47,19 +57,27 @@ final class Plan: Sendable {
 /// ends. All of that is on the lane's thread.
 final class LanePlan {
   let plan: Plan
-  let spawning: Spawning
+  let hold: SpawningHold
   let files: FileCache
+  /// By pool.
+  let holders: [PoolHolder]
+  private let pools: [PoolHandle]
   private var interpreters: [FileStatus: [UInt8]] = [:]
   private static let interpretersKept = 1024
 
-  init(_ plan: Plan, _ spawning: Spawning) {
+  init(_ plan: Plan, _ spawning: Spawning, _ lane: Lane, _ pools: [PoolHandle]) {
     self.plan = plan
-    self.spawning = spawning
+    self.pools = pools
+    hold = SpawningHold(spawning)
+    holders = pools.map { lane.holder(of: $0.pool) }
     files = FileCache(
       budget: plan.cacheBudget, keepUpTo: plan.limits.cachedFileBytes, entryLimit: plan.limits.cachedFiles)
   }
 
-  deinit { spawning.close() }
+  var spawning: Spawning { hold.spawning }
+
+  /// The row of the spawners' table from which a pool's workers are started; nil where the plan has it not.
+  func row(of pool: Pool) -> Int? { plan.pools.firstIndex { $0 === pool }.flatMap { plan.poolRows[$0] } }
 
   /// The lane has another one: what still runs by this one needs nothing that is remembered only to be quick.
   func retire() {
@@ -82,4 +100,12 @@ final class LanePlan {
     if interpreters.count >= Self.interpretersKept { interpreters.removeAll() }
     interpreters[status] = interpreter
   }
+}
+
+/// Keeps a spawner until everybody has let go of it: the plan that it was started for, and every worker that it has
+/// made, since it takes those along when it ends. A pool that stays outlives the plan that it came with.
+final class SpawningHold {
+  let spawning: Spawning
+  init(_ spawning: Spawning) { self.spawning = spawning }
+  deinit { spawning.close() }
 }

@@ -103,7 +103,7 @@ final class Recorder: LoopTarget {
     _ record: RequestRecord, from source: RecordBatch, to target: inout RecordBatch
   ) -> RequestRecord {
     var moved = record
-    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.route, \.script] {
+    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.route, \.script, \.pool] {
       moved[keyPath: field] = source.bytes(record[keyPath: field]).map { target.keep(Array($0)) } ?? 0..<0
     }
     return moved

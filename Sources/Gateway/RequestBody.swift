@@ -153,6 +153,13 @@ final class BodySpool {
     }
   }
 
+  /// A body that no file holds; it is the caller's then.
+  func takeMemory() -> [UInt8] {
+    precondition(file == nil, "the body is in a file")
+    defer { memory = [] }
+    return memory
+  }
+
   /// The body as a program's standard input, read from its beginning; nil for one without a byte.
   /// - Throws: what memfd_create(2) and write(2) do.
   func openInput() throws(Errno) -> SpoolFile? {

@@ -54,8 +54,9 @@ extension Connection {
   func serveProgram(
     _ route: ServedRoute, _ script: Script, wasParked: Bool, headEnd: Int, inputEnd: Int
   ) -> Bool {
+    if refusesBody(route) { return true }
     switch route.settings.runs {
-    case .pool(let pool): serveByPool(route.number, pool, script, headEnd: headEnd, inputEnd: inputEnd)
+    case .pool(let pool): serveByPool(route, pool, script, headEnd: headEnd, inputEnd: inputEnd)
     case .scripts(let program):
       var script = script
       if route.settings.bill != .off, let status = script.status {
@@ -75,7 +76,7 @@ extension Connection {
 
   /// Refuses a request whose head says that its body is longer than the route's may be.
   /// - Returns: whether it was refused.
-  func refusesBody(_ route: ServedRoute) -> Bool {
+  private func refusesBody(_ route: ServedRoute) -> Bool {
     let limit = route.settings.maxBodyBytes
     guard let length = lane.head.contentLength, length > limit else { return false }
     lane.shared.log.notice("\(clientText): 413, a body of \(length) bytes (max_body = \(limit))")
@@ -86,7 +87,6 @@ extension Connection {
   private func begin(
     _ script: Script, _ route: ServedRoute, _ program: ProgramSettings, headEnd: Int, inputEnd: Int
   ) {
-    if refusesBody(route) { return }
     let head = lane.head
     bill.model = .cgi
     draft = makeDraft(head)
@@ -98,7 +98,13 @@ extension Connection {
     }
     let run = CGIRun(lane, serving, route.number, program, script, environment)
     run.chunked = head.chunked
-    self.program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.target, lane.inbox))
+    begin(run, route, headEnd: headEnd, inputEnd: inputEnd)
+  }
+
+  /// Starts a program's answer: at once, or when the request's body has been read.
+  func begin(_ run: any ProgramRun, _ route: ServedRoute, headEnd: Int, inputEnd: Int) {
+    let head = lane.head
+    program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.target, lane.inbox))
     let spool = BodySpool(limits: limits)
     if hasBody(head) {
       let reader = BodyReader(

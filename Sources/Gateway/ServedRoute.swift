@@ -96,9 +96,6 @@ final class ServedRoute: Sendable {
       return .walk(files)
     case .scripts(let program):
       if let script = program.script { return .script(program.root, Array(script.utf8)) }
-      precondition(
-        settings.files.map { $0.path == program.directory } ?? true,
-        "the route \(settings.path) has files and scripts in two directories")
       return .walk(program.root)
     }
   }

@@ -62,6 +62,7 @@ public struct Settings: Sendable {
   /// Those of the hosts that no site names.
   public var routes: [Route] = []
   public var sites: [SiteSettings] = []
+  public var pools: [PoolSettings] = []
   public var limits = Limits()
   /// The path of `tollgate-spawn`.
   public var spawnerPath = ""

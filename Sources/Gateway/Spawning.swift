@@ -54,6 +54,12 @@ final class Spawning: LoopTarget {
       targets.append(program.target)
       running += program.concurrency
     }
+    for pool in plan.pools {
+      guard case .command(let program, _, let directory, _, let workers) = pool.settings.source else { continue }
+      targets.append(.program(program, directory: directory))
+      // Twice, since one may be on its way out while its successor starts.
+      running += 2 * workers
+    }
     if targets.isEmpty { return nil }
     let spawner = try Spawner(binary: plan.settings.spawnerPath, targets: targets, slots: min(65_536, running + 16))
     do {

@@ -44,37 +44,19 @@ func explain(_ settings: Settings, _ target: String, host: String? = "test", in 
   }
 }
 
-/// A gateway in this process, on a free port of 127.0.0.1, until its owner goes.
-final class RunningGateway {
-  private let gateway: Gateway
-  private let peer: String
+/// Has a gateway serve these settings on one loop while `body` asks it.
+func serving(_ site: Site, _ settings: Settings, _ body: (RunningGateway) throws -> Void) throws {
+  var whole = try RunningGateway.settings(site, settings.routes)
+  (whole.sites, whole.loops) = (settings.sites, 1)
+  let gateway = try RunningGateway(site, whole)
+  defer { gateway.end() }
+  try body(gateway)
+}
 
-  init(_ settings: Settings) throws {
-    var settings = settings
-    settings.listen = [try SocketAddress(parsing: "127.0.0.1:0")]
-    settings.loops = 1
-    settings.spawnerPath = try Self.spawner()
-    gateway = try Gateway(settings, bills: nil, log: Logger(label: "test"))
-    peer = gateway.addresses[0].text
-  }
-
-  /// The `tollgate-spawn` that tools/build.sh made.
-  private static func spawner(file: String = #filePath) throws -> String {
-    let root = file.split(separator: "/").dropLast(3).joined(separator: "/")
-    let built = "/\(root)/.build/release/tollgate-spawn"
-    guard access(built, X_OK) == 0 else { throw Fault(description: "build it first, by tools/build.sh: \(built)") }
-    return built
-  }
-
-  deinit {
-    gateway.end()
-    let deadline = Clock.monotonic() + 5 * second
-    while !gateway.hasEnded, Clock.monotonic() < deadline { Clock.sleep(milliseconds: 2) }
-  }
-
+extension RunningGateway {
   /// Sends the lines of a head, an empty one, and a body; nothing is added.
   func send(_ lines: [String], body: String = "") throws -> Response {
-    var connection = try RawConnection(to: peer)
+    var connection = try connect()
     try connection.send((lines + ["", ""]).joined(separator: "\r\n") + body)
     return try connection.readResponse(toHead: lines[0].hasPrefix("HEAD"))
   }
@@ -85,7 +67,7 @@ final class RunningGateway {
   }
 
   /// The status and the body of an answer.
-  func get(_ target: String, host: String = "test") throws -> String {
+  func told(_ target: String, host: String = "test") throws -> String {
     let response = try ask(target, host: host)
     return "\(response.status) \(text(response.body))"
   }

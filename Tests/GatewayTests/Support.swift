@@ -26,6 +26,10 @@ final class Site {
 
   /// Writes a file, making the directories that it needs.
   func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {
+    try write(name, Array(text.utf8), mode: mode)
+  }
+
+  func write(_ name: String, _ content: [UInt8], mode: mode_t) throws {
     var parent = ""
     for part in name.split(separator: "/").dropLast() {
       parent += (parent.isEmpty ? "" : "/") + part
@@ -34,7 +38,7 @@ final class Site {
     let file = open(self[name], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     try #require(file >= 0, "cannot write \(name)")
     let descriptor = Descriptor(owning: file)
-    try writeFully(descriptor.raw, Array(text.utf8))
+    try writeFully(descriptor.raw, content)
     try #require(fchmod(descriptor.raw, mode) == 0)
   }
 
