@@ -32,7 +32,8 @@ extension Site {
 /// (files below the site, `-` for what there is none of), or the status.
 func explain(_ settings: Settings, _ target: String, host: String? = "test", in site: Site) -> String {
   func told(_ call: Explanation.Call) -> String {
-    "\(call.filename.map { site.relative($0) } ?? "-") \(text(call.scriptName)) \(call.pathInfo.map { text($0) } ?? "-")"
+    let file = call.filename.map { site.relative($0) } ?? "-"
+    return "\(file) \(text(call.scriptName)) \(call.pathInfo.map { text($0) } ?? "-")"
   }
   switch Gateway.explain(settings, host: host, target: target).outcome {
   case .file(let path): return "file \(site.relative(path))"
@@ -47,7 +48,7 @@ func explain(_ settings: Settings, _ target: String, host: String? = "test", in 
 /// Has a gateway serve these settings on one loop while `body` asks it.
 func serving(_ site: Site, _ settings: Settings, _ body: (RunningGateway) throws -> Void) throws {
   var whole = try RunningGateway.settings(site, settings.routes)
-  (whole.sites, whole.loops) = (settings.sites, 1)
+  (whole.sites, whole.pools, whole.loops) = (settings.sites, settings.pools, 1)
   let gateway = try RunningGateway(site, whole)
   defer { gateway.end() }
   try body(gateway)

@@ -144,6 +144,68 @@ private let telling = """
   }
 }
 
+/// The same rules, with PHP's own FastCGI server behind them.
+@Suite struct PHPServingTests {
+  let site: Site
+  let settings: Settings
+
+  init() throws {
+    let site = try Site()
+    try site.installSpawner()
+    let telling = """
+      <?php
+      foreach (['SCRIPT_NAME', 'PATH_INFO', 'SCRIPT_FILENAME', 'DOCUMENT_ROOT', 'PHP_SELF', 'ADDED'] as $name)
+        echo $_SERVER[$name] ?? '-', '|';
+      echo file_get_contents('php://input');
+      """
+    for name in ["index.php", "lib/exe/fetch.php", "upload.jpg", "data/x.php"] {
+      try site.write("wiki/" + name, telling)
+    }
+    try site.write("wiki/lib/style.css", "body {}")
+    self.site = site
+    var route = Route(path: "/wiki/", files: try site.files("wiki", index: ["index.php"]))
+    (route.runs, route.match, route.deny) = (.pool(0), [Glob("*.php")], [Glob("data")])
+    route.environment = [("ADDED", "by hand"), ("SCRIPT_FILENAME", "/etc/passwd")]
+    route.maxBodyBytes = 4
+    var settings = Settings()
+    settings.routes = [route]
+    let source = PoolSettings.Source.command(
+      program: "/usr/bin/php-cgi", arguments: [], directory: site.path, environment: [], workers: 1)
+    settings.pools = [PoolSettings(name: "php", source: source)]
+    self.settings = settings
+  }
+
+  @Test func aMatchingFileIsTheWorkersAndTheRestIsSent() throws {
+    let root = site["wiki"]
+    try serving(site, settings) { gateway throws in
+      #expect(
+        try gateway.told("/wiki/") == "200 /wiki/index.php|-|\(root)/index.php|\(root)|/wiki/index.php|by hand|")
+      #expect(
+        try gateway.told("/wiki/lib/exe/fetch.php/a%20b/c.css?x")
+          == "200 /wiki/lib/exe/fetch.php|/a b/c.css|\(root)/lib/exe/fetch.php|\(root)|"
+          + "/wiki/lib/exe/fetch.php/a b/c.css|by hand|")
+      for _ in 0..<2 { #expect(try gateway.told("/wiki/lib/style.css") == "200 body {}") }
+      // What a visitor has uploaded is no program, whatever stands behind it.
+      #expect(try gateway.told("/wiki/upload.jpg").hasPrefix("200 <?php"))
+      for path in ["upload.jpg/x.php", "none.php", "none.php/index.php", "data/x.php", "index.php/data/x"] {
+        #expect(try gateway.ask("/wiki/" + path).status == 404, "\(path)")
+      }
+      #expect(try gateway.ask("/wiki").head.first("location") == "/wiki/")
+    }
+  }
+
+  @Test func aBodyIsTheWorkersAsFarAsTheRouteAllows() throws {
+    try serving(site, settings) { gateway throws in
+      let answer = try gateway.ask("/wiki/index.php", method: "POST", body: "1234")
+      #expect(answer.status == 200 && text(answer.body).hasSuffix("|1234"))
+      #expect(try gateway.ask("/wiki/index.php", method: "POST", body: "12345").status == 413)
+      let chunked = try gateway.send(
+        ["POST /wiki/index.php HTTP/1.1", "Host: test", "Transfer-Encoding: chunked"], body: "5\r\n12345\r\n0\r\n\r\n")
+      #expect(chunked.status == 413)
+    }
+  }
+}
+
 /// «Top-level routes serve the hosts that no site names. […] A site inherits `[server]` and nothing else.»
 @Suite struct SiteServingTests {
   let site: Site
@@ -214,7 +276,8 @@ private let telling = """
 
   @Test func anExplanationSaysTheSite() {
     func explained(_ host: String?, _ target: String) -> String {
-      "\(Gateway.explain(settings, host: host, target: target).route ?? "-") \(explain(settings, target, host: host, in: site))"
+      let route = Gateway.explain(settings, host: host, target: target).route ?? "-"
+      return "\(route) \(explain(settings, target, host: host, in: site))"
     }
     #expect(explained("one.test:80", "/") == "one.test/ file one/index.html")
     #expect(explained("a.test", "/go.cgi/x") == "*.test/ run wild/go.cgi /go.cgi /x")
