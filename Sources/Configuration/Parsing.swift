@@ -135,19 +135,20 @@ extension Reader {
   private func routes(
     _ value: TOMLValue?, name: String, pools: [String], used: inout Set<String>
   ) -> [RouteSection] {
-    var lines: [String: Int] = [:]
+    // By their bytes: strings that look the same are equal to Swift.
+    var lines: [[UInt8]: Int] = [:]
     return tables(value, name).map { entries, place in
       var read = read(RouteSection.self, entries, place, name: name)
       read.section.line = place.line
       judge(read, pools: pools)
       if let pool = read.section.fastcgi { used.insert(pool) }
       let path = read.section.path
-      if let first = lines[path], !path.isEmpty {
+      if let first = lines[Array(path.utf8)], !path.isEmpty {
         fault(
           read.place(of: "path"), key: "\(name).path",
           "\(TOMLText.string(path)) is the path of the route on line \(first) too: each path has one route")
       } else {
-        lines[path] = place.line
+        lines[Array(path.utf8)] = place.line
       }
       return read.section
     }
