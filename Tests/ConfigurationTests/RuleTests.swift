@@ -189,8 +189,12 @@ private let pool = "pool.p = { command = [\"php-cgi\"] }\n"
   }
 
   @Test func aSiteHasHostsAndRoutes() {
-    #expect(
-      faults("[[site]]\nhosts = [\"a\"]\n") == ["1:1: site: has no route: it needs at least one [[site.route]]"])
+    for routes in ["", "route = []\n"] {
+      #expect(
+        faults("[[site]]\nhosts = [\"a\"]\n" + routes) == [
+          "1:1: site: has no route: it needs at least one [[site.route]]"
+        ])
+    }
     #expect(
       faults("[[site]]\nroute = [{ path = \"/\", static = \"site\" }]\n") == [
         "1:1: site: has no «hosts»: it needs a list of one or more names of hosts"
@@ -201,6 +205,7 @@ private let pool = "pool.p = { command = [\"php-cgi\"] }\n"
     let words = "1:1: route: there is none: a [[route]] with a path and «static», «cgi» or «fastcgi» is needed"
     #expect(faults("") == [words])
     #expect(faults("[server]\nloops = 1\n") == [words])
+    #expect(faults("route = []\nsite = []\n") == [words])
   }
 
   @Test func tablesAreTables() {
