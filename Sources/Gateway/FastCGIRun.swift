@@ -83,7 +83,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var plan: Plan { present.plan }
   var pool: Pool { holder.pool }
   var settings: PoolSettings { holder.pool.settings }
-  var name: String { String(decoding: script.name, as: UTF8.self) }
+  /// The script's name, for the log; the pool's where it answers for all of the site and so has none.
+  var name: String { script.name.isEmpty ? "the pool \(pool.name)" : String(decoding: script.name, as: UTF8.self) }
   var interpreter: [UInt8]? { nil }
   var headBytes: Int { settings.headBytes }
 
