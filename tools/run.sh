@@ -7,7 +7,6 @@ listen=${LISTEN:-127.0.0.1:${PORT:-8080}}
 tools/setup.sh run
 tools/build.sh
 tools/site.sh .build/site
-echo "Serving .build/site: examples/site/ with the scripts of cgi-bin/ (make run again after a change to them)."
+echo "Serving .build/site by its tollgate.toml: make run again after a change to examples/ or cgi-bin/."
 # In place of this shell: Ctrl-C and the exit code are the server's own.
-# The whole bill with every answer: it is what the sample site is there to show.
-exec .build/release/tollgate serve .build/site --listen "$listen" --bill full
+exec .build/release/tollgate serve --config .build/site/tollgate.toml --listen "$listen"

@@ -6,12 +6,6 @@ import Testing
 
 extension EndToEndTests {
   @Suite("The bill") struct BillTests {
-    /// The sample site, with its programs compiled.
-    private func sampleSite(_ site: Site) throws {
-      let made = try run("\(Program.packageRoot)/tools/site.sh", [site.path])
-      guard made.status == 0 else { throw HarnessError("tools/site.sh: \(made.errors)") }
-    }
-
     /// A value of the form `name number` in a text of lines.
     private func number(_ name: String, in text: String) throws -> Double {
       for line in text.split(separator: "\n") where line.hasPrefix("\(name) ") {

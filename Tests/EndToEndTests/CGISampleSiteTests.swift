@@ -6,11 +6,6 @@ import Testing
 
 extension EndToEndTests {
   @Suite("The sample site") struct CGISampleSiteTests {
-    private func fill(_ site: Site) throws {
-      let made = try run("\(Program.packageRoot)/tools/site.sh", [site.path])
-      guard made.status == 0 else { throw HarnessError("tools/site.sh: \(made.errors)") }
-    }
-
     /// What shows that a script did what it is for; a script that is not here gets a 200 at least.
     private let marks: [String: (query: String, text: String)] = [
       "hello": ("", "Hello from C."), "hello.sh": ("", "Hello from"), "hello.awk": ("", "Hello from"),
@@ -18,10 +13,11 @@ extension EndToEndTests {
       "burn": ("?ms=20", "requested_ms 20"), "burn.py": ("?ms=20", "requested_ms 20"),
       "size": ("?bytes=6400", "0123456789"), "stream.sh": ("?lines=1", "line 1 of 1"),
       "form.pl": ("", "<form"), "form-cgi.pl": ("", "<form"),
+      "table": ("", "<td>144"), "table.sh": ("", "<td>144"), "table.pl": ("", "<td>144"), "table.py": ("", "<td>144"),
     ]
 
     @Test func everyScriptAnswers() throws {
-      try scenario("sample site", arguments: jsonLog, site: fill) { server in
+      try scenario("sample site", arguments: jsonLog, site: sampleSite) { server in
         #expect(try server.request("/").text.contains("/cgi-bin/"))
         let scripts = names(in: server.site.absolute("cgi-bin")).sorted()
         #expect(scripts.count >= 12 && marks.keys.allSatisfy(scripts.contains))
@@ -44,9 +40,22 @@ extension EndToEndTests {
       }
     }
 
+    /// The page compares models and languages by one and the same answer.
+    @Test func everyTableIsTheSame() throws {
+      try scenario("tables", site: sampleSite) { server in
+        let file = try server.request("/table.html")
+        #expect(file.text.contains("<tr><th>12<td>12<td>24<td>36") && file.text.hasSuffix("for all.</p>\n"))
+        for script in ["table", "table.sh", "table.pl", "table.py"] {
+          let made = try server.request("/cgi-bin/\(script)")
+          #expect(made.status == 200 && made.body == file.body, "\(script)")
+          #expect(made.head.first("content-type") == file.head.first("content-type"), "\(script)")
+        }
+      }
+    }
+
     /// The second line is printed a second after the first: the first must be here while the program still runs.
     @Test func aStreamArrivesLineByLine() throws {
-      try scenario("stream", arguments: jsonLog, site: fill) { server in
+      try scenario("stream", arguments: jsonLog, site: sampleSite) { server in
         var connection = try server.connect()
         try connection.send(Server.head("/cgi-bin/stream.sh?lines=3"))
         var arrivals: [Int64] = []

@@ -12,7 +12,7 @@ private func assembledSite() throws -> URL {
   let folder = SourceTree.root.appendingPathComponent(".build/sample-site-tests")
   let process = Process()
   process.executableURL = SourceTree.root.appendingPathComponent("tools/site.sh")
-  process.arguments = [folder.path]
+  process.arguments = ["--without-pools", folder.path]
   try process.run()
   process.waitUntilExit()
   guard process.terminationStatus == 0 else { throw Unassembled() }
@@ -72,19 +72,49 @@ private func answer(_ printed: Data) throws -> Answer {
 
 @Suite("The sample site")
 struct SampleSiteTests {
-  @Test("The page links to every script, and to nothing that is not there or elsewhere")
+  /// What the configuration gives to the pools' workers, and no file stands for.
+  private static let pooled: Set = ["/app/c", "/app/swift", "/app/perl", "/php/table.php", "/guestbook"]
+
+  @Test("The page links to every script and pool, and to nothing that is not there or elsewhere")
   func everyLinkLeadsSomewhere() throws {
     let folder = try site.get()
-    let page = try String(contentsOf: folder.appendingPathComponent("index.html"), encoding: .utf8)
+    let page = try String(contentsOf: folder.appendingPathComponent("site/index.html"), encoding: .utf8)
     let parts = page.components(separatedBy: CharacterSet(charactersIn: "\""))
     let links = zip(parts, parts.dropFirst()).filter { $0.0.hasSuffix("href=") || $0.0.hasSuffix("src=") }.map(\.1)
-    let files = Set(links.map { String($0.prefix { $0 != "?" }) }.map { $0.replacing("/some/path", with: "") })
-    for file in files {
-      #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path), "\(file)")
+    let targets = Set(links.map { String($0.prefix { $0 != "?" }) }.map { $0.replacing("/some/path", with: "") })
+    #expect(targets.isSuperset(of: Self.pooled))
+    for target in targets.subtracting(Self.pooled) {
+      let file = folder.appendingPathComponent(target.hasPrefix("/cgi-bin/") ? target : "site" + target)
+      #expect(target.hasPrefix("/") && FileManager.default.fileExists(atPath: file.path), "\(target)")
     }
     let scripts = try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("cgi-bin").path)
-    #expect(scripts.count >= 12)
-    for script in scripts { #expect(files.contains("cgi-bin/\(script)"), "\(script) is not on the page") }
+    #expect(scripts.count >= 16)
+    for script in scripts { #expect(targets.contains("/cgi-bin/\(script)"), "\(script) is not on the page") }
+  }
+
+  @Test("The page forbids all but its own files, and needs nothing else")
+  func pageIsStrict() throws {
+    let folder = try site.get().appendingPathComponent("site")
+    let page = try String(contentsOf: folder.appendingPathComponent("index.html"), encoding: .utf8)
+    let policy = """
+      default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+      form-action 'self'
+      """
+    #expect(page.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"\(policy)\">"))
+    for forbidden in ["<style", " style=", " onclick=", "javascript:", "<script>", "<iframe", "https://"] {
+      #expect(!page.contains(forbidden), "\(forbidden)")
+    }
+    // What only a script can do is not there without one.
+    #expect(page.contains("<button id=\"ask-all\" type=\"button\" hidden>") && page.contains("<noscript>"))
+  }
+
+  @Test("The times table is the same in every language", arguments: ["table", "table.sh", "table.pl", "table.py"])
+  func tablesAreTheSame(script: String) throws {
+    let file = try Data(contentsOf: site.get().appendingPathComponent("site/table.html"))
+    let answer = try run(script, [:])
+    #expect(answer.body == file && answer.headers["content-type"] == "text/html; charset=utf-8")
+    let rows = (1...12).map { row in "<tr><th>\(row)" + (1...12).map { "<td>\(row * $0)" }.joined() + "\n" }
+    #expect(answer.text.contains("<table>\n" + rows.joined() + "</table>\n"))
   }
 
   @Test(
