@@ -22,9 +22,11 @@ let package = Package(
     // The order is the order of the house: a module imports only what stands above it.
     .target(name: "CKernel"),
     .target(name: "SpawnProtocol"),
+    .target(name: "CTOML"),
     // Sources/Spawner stands here in the order. It is not built by the package manager, which would link Swift's
     // runtime into a program of C and make 5 MiB resident of 1: tools/build.sh compiles it.
     .target(name: "HTTPWire", swiftSettings: strictlySafe),
+    .target(name: "FastCGIWire", swiftSettings: strictlySafe),
     .target(name: "CGI", dependencies: ["HTTPWire"]),
     .target(name: "Kernel", dependencies: ["CKernel", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Log", dependencies: ["Kernel", .product(name: "Logging", package: "swift-log")]),
@@ -36,12 +38,16 @@ let package = Package(
       ]),
     .target(name: "Processes", dependencies: ["Kernel", "SpawnProtocol"]),
     .target(name: "StaticFiles", dependencies: ["Kernel", "HTTPWire"]),
+    .target(name: "WorkerPool", dependencies: [.product(name: "DequeModule", package: "swift-collections")]),
     .target(name: "Costs", dependencies: ["Kernel"]),
     .target(name: "Presentation", dependencies: ["Kernel"]),
+    .target(name: "Configuration", dependencies: ["CTOML"]),
     .target(
       name: "Gateway",
       dependencies: [
-        "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "Costs", "Presentation",
+        "HTTPWire", "FastCGIWire", "CGI", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "WorkerPool",
+        "Costs",
+        "Presentation",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(
@@ -52,11 +58,12 @@ let package = Package(
       name: "tollgate",
       dependencies: [
         "Gateway", "Admin", "HTTPClient", "Kernel", "Log", "EventLoop", "Processes", "StaticFiles", "Costs",
-        "Presentation", "HTTPWire",
+        "Presentation", "Configuration", "CGI", "HTTPWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
+    .testTarget(name: "FastCGIWireTests", dependencies: ["FastCGIWire"]),
     .testTarget(name: "CGITests", dependencies: ["CGI", "HTTPWire"]),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"]),
     .testTarget(name: "LogTests", dependencies: ["Log", "Kernel"]),
@@ -65,11 +72,15 @@ let package = Package(
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs"]),
+      dependencies: [
+        "Gateway", "HTTPClient", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs",
+      ]),
     .testTarget(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "CGI"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -12,14 +12,11 @@ public final class AccessLog: BillSink {
 
   /// - Parameters:
   ///   - destination: where the lines go.
-  ///   - routes: the routes' paths, in the order in which bills number them.
-  public init(format: AccessLogFormat, destination: consuming sending Descriptor, routes: [[UInt8]]) {
+  public init(format: AccessLogFormat, destination: consuming sending Descriptor) {
     writer = LogWriter(
       destination: destination, name: "tollgate-access", pendingLimit: Self.pendingBatches,
       render: { batch, lines in
-        for record in batch.records {
-          format.append(record, in: batch, route: record.bill.route.map { routes[$0] }, to: &lines)
-        }
+        for record in batch.records { format.append(record, in: batch, to: &lines) }
       },
       renderDropped: { count, lines in
         // In the log's own form it could be taken for a request; the log's reader is told where people look.

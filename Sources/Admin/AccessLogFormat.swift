@@ -13,13 +13,11 @@ public enum AccessLogFormat: String, Sendable, CaseIterable {
   case json
 
   /// Appends one line with its line end.
-  /// - Parameters:
-  ///   - batch: where the record's texts are.
-  ///   - route: the path of the bill's route; nil where no route was found.
-  public func append(_ record: RequestRecord, in batch: RecordBatch, route: [UInt8]?, to out: inout [UInt8]) {
+  /// - Parameter batch: where the record's texts are.
+  public func append(_ record: RequestRecord, in batch: RecordBatch, to out: inout [UInt8]) {
     switch self {
     case .combined: CombinedFormat.append(record, in: batch, to: &out)
-    case .json: JSONFormat.append(record, in: batch, route: route, to: &out)
+    case .json: JSONFormat.append(record, in: batch, to: &out)
     }
     out.append(UInt8(ascii: "\n"))
   }
@@ -102,7 +100,7 @@ private enum CombinedFormat {
 }
 
 private enum JSONFormat {
-  static func append(_ record: RequestRecord, in batch: RecordBatch, route: [UInt8]?, to out: inout [UInt8]) {
+  static func append(_ record: RequestRecord, in batch: RecordBatch, to out: inout [UInt8]) {
     let bill = record.bill
     var json = JSONWriter(appendingTo: &out)
     func text(_ name: StaticString, _ bytes: ArraySlice<UInt8>?) {
@@ -132,13 +130,16 @@ private enum JSONFormat {
     json.string("\(bill.model.name)")
     json.key("transfer")
     json.string(bill.model.transfer.map { "\($0)" })
-    text("route", route.map { $0[...] })
+    text("route", batch.bytes(record.route))
     text("script", batch.bytes(record.script))
+    text("pool", batch.bytes(record.pool))
+    json.key("worker")
+    appendWorker(bill.worker, to: &json)
     number("duration_ns", bill.durationNanoseconds)
     json.key("phases")
     appendPhases(bill.phases, to: &json)
     json.key("cost")
-    appendCost(bill.process, to: &json)
+    appendCost(bill, to: &json)
     json.key("exit")
     json.processEnd(bill.processEnd)
     json.endObject()
@@ -159,12 +160,38 @@ private enum JSONFormat {
     json.endObject()
   }
 
-  /// `null` where nothing was measured: a zero would be a claim.
-  private static func appendCost(_ cost: ResourceUsage?, to json: inout JSONWriter) {
-    guard let cost else {
+  private static func appendWorker(_ worker: WorkerBill?, to json: inout JSONWriter) {
+    guard let worker else {
       json.null()
       return
     }
+    json.beginObject()
+    json.key("pid")
+    json.integer(worker.pid)
+    json.key("requests")
+    json.integer(worker.requests)
+    json.endObject()
+  }
+
+  /// `null` where nothing was measured: a zero would be a claim.
+  private static func appendCost(_ bill: Bill, to json: inout JSONWriter) {
+    if let process = bill.process {
+      appendCost(process, to: &json)
+    } else if let worker = bill.worker {
+      guard let cpu = worker.cpuNanoseconds else {
+        json.string(WorkerBill.notKnowable)
+        return
+      }
+      json.beginObject()
+      json.key("cpu_ns")
+      json.integer(cpu)
+      json.endObject()
+    } else {
+      json.null()
+    }
+  }
+
+  private static func appendCost(_ cost: ResourceUsage, to json: inout JSONWriter) {
     let named: [(StaticString, Int64)] = [
       ("cpu_ns", cost.cpuNanoseconds), ("peak_rss_bytes", cost.peakResidentBytes),
       ("minor_faults", cost.minorFaults), ("major_faults", cost.majorFaults),

@@ -12,6 +12,12 @@ public enum MetaVariables {
     "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE",
   ]
 
+  /// Whether a variable of this name is computed for each request, so that a configured one is left out. Those of the
+  /// request's fields, HTTP_, are not among them.
+  public static func isComputed(_ name: [UInt8]) -> Bool {
+    computed.contains { $0.utf8.elementsEqual(name) }
+  }
+
   /// Adds every meta-variable of a request to `sink`, each name once.
   ///
   /// AUTH_TYPE, REMOTE_IDENT and REMOTE_USER are not computed: no authentication is done here.
@@ -118,7 +124,7 @@ public enum MetaVariables {
     var hasPath = false
     for (index, variable) in context.environment.enumerated() {
       let name = variable.name
-      if computed.contains(where: { $0.utf8.elementsEqual(name) }) { continue }
+      if isComputed(name) { continue }
       if isFieldVariable(name, bytes, head) { continue }
       // The last of several with one name counts: two entries would leave the choice to the program.
       if context.environment[(index + 1)...].contains(where: { $0.name == name }) { continue }

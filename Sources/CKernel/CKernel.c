@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
@@ -48,6 +49,8 @@ long ck_eventfd(void) { CK_RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 long ck_socket(int family) {
   CK_RESULT(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
+
+long ck_socket_blocking(int family) { CK_RESULT(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
 // The peer's address goes into *address, whose capacity is *length.
 long ck_accept(int listener, void *address, uint32_t *length) {
@@ -121,3 +124,10 @@ int64_t ck_clock(int clock) {
 }
 
 long ck_name_thread(unsigned long thread, const char *name) { return -(long)pthread_setname_np(thread, name); }
+
+// By default a thread's heap is given back page by page with mprotect(2) and taken again with the next request: a
+// quarter of the system calls of a busy loop.
+void ck_keep_heaps(void) {
+  mallopt(M_TOP_PAD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+}

@@ -11,6 +11,8 @@ public enum Model: UInt8, Sendable, CaseIterable {
   case staticSendfile
   /// A process for this request alone (RFC 3875).
   case cgi
+  /// A worker of a pool (FastCGI 1.0).
+  case fastcgi
   /// The gateway's own answer: an error, a redirect, a listing, a 304.
   case inside
 
@@ -19,6 +21,7 @@ public enum Model: UInt8, Sendable, CaseIterable {
     switch self {
     case .staticCache, .staticSendfile: "static"
     case .cgi: "cgi"
+    case .fastcgi: "fastcgi"
     case .inside: "internal"
     }
   }
@@ -28,7 +31,7 @@ public enum Model: UInt8, Sendable, CaseIterable {
     switch self {
     case .staticCache: "cache"
     case .staticSendfile: "sendfile"
-    case .cgi, .inside: nil
+    case .cgi, .fastcgi, .inside: nil
     }
   }
 }
@@ -43,7 +46,8 @@ public struct Phases: Sendable, Equatable {
   public var queue: Int64?
   /// From the request to the spawner until the child called execve(2).
   public var spawn: Int64?
-  /// From there to the first byte that the program printed: the kernel's loading and the dynamic linker included.
+  /// From there to the first byte that the program printed: the kernel's loading and the dynamic linker included. Of a
+  /// worker from the moment it was granted, connecting to it included.
   public var firstByte: Int64?
   /// From the program's first byte to its last.
   public var output: Int64?
@@ -56,7 +60,8 @@ public struct Phases: Sendable, Equatable {
 /// The bill of one request.
 public struct Bill: Sendable {
   public var model: Model = .inside
-  /// The index of the route in the gateway's table; `nil` where no route was found.
+  /// The index of the route in the table that the request was served by, which the gateway may have exchanged since: a
+  /// record has the route's path. `nil` where no route was found.
   public var route: Int?
   public var status: Int = 0
   /// Head and body as they came, framing included.
@@ -74,6 +79,24 @@ public struct Bill: Sendable {
   /// CGI: what the process took. `nil` where no process ran, or where it could not be waited for.
   public var process: ResourceUsage?
   public var processEnd: ProcessEnd?
+  /// FastCGI: what the worker took. `nil` where no worker had the request.
+  public var worker: WorkerBill?
 
   public init() {}
+}
+
+/// What a worker took for one request.
+public struct WorkerBill: Sendable, Equatable {
+  /// The worker's process; `nil` where somebody else runs it.
+  public var pid: Int32?
+  /// The worker's processor time, all its threads, from BEGIN_REQUEST to END_REQUEST. `nil` where it is not knowable:
+  /// somebody else runs the worker, or its process was gone. Children of a worker are not part of it.
+  public var cpuNanoseconds: Int64?
+  /// How many requests the worker has answered since its start, this one included; `nil` where that is not knowable.
+  public var requests: Int?
+
+  public init() {}
+
+  /// What logs, Server-Timing and reports say in the place of a figure that nobody can know.
+  public static let notKnowable = "not knowable"
 }

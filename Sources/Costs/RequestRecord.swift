@@ -12,8 +12,12 @@ public struct RequestRecord: Sendable {
   public var target: Range<Int32> = 0..<0
   public var referer: Range<Int32> = 0..<0
   public var userAgent: Range<Int32> = 0..<0
+  /// The path of the route that answered; absent where none was found.
+  public var route: Range<Int32> = 0..<0
   /// The script that ran, as SCRIPT_NAME has it.
   public var script: Range<Int32> = 0..<0
+  /// The pool whose worker had the request.
+  public var pool: Range<Int32> = 0..<0
   /// HTTP/1.0 or HTTP/1.1.
   public var minorVersion: UInt8 = 1
 

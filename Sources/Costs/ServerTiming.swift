@@ -9,7 +9,8 @@ public enum ServerTiming {
   /// Appends the field's value, without name and line end. It allocates nothing but what the buffer grows by.
   /// - Parameters:
   ///   - route: the route's path; absent where no route was found.
-  ///   - complete: whether the bill is whole: the answer was held until the process had ended, or none ran.
+  ///   - complete: whether the bill is whole: the answer was held until the process had ended or the worker was done,
+  ///     or neither had it.
   ///     Without it only what is known when the head leaves is written.
   ///   - interpreter: what the first byte was waited for (`perl`), shown at `first-byte`.
   public static func append(
@@ -27,6 +28,8 @@ public enum ServerTiming {
       out.append(", route")
       appendDescription(route, to: &out)
     }
+    if let pid = bill.worker?.pid { appendNumber(", worker", Int64(pid), to: &out) }
+    if let requests = bill.worker?.requests { appendNumber(", worker-requests", Int64(requests), to: &out) }
     appendTime(", head", bill.phases.head, to: &out)
     appendTime(", body", bill.phases.body, to: &out)
     appendTime(", queue", bill.phases.queue, to: &out)
@@ -35,7 +38,12 @@ public enum ServerTiming {
       appendTime(", first-byte", firstByte, to: &out)
       if let interpreter { appendDescription(interpreter, to: &out) }
     }
-    if complete { appendEnd(bill, to: &out) }
+    if complete {
+      appendEnd(bill, to: &out)
+    } else if let worker = bill.worker, worker.pid == nil {
+      // Of somebody else's worker that is known beforehand.
+      appendCPU(of: worker, to: &out)
+    }
   }
 
   /// What is known only when the request is over.
@@ -56,8 +64,20 @@ public enum ServerTiming {
       appendNumber(", involuntary-switches", process.involuntarySwitches, to: &out)
       appendNumber(", blocks-read", process.blocksRead, to: &out)
       appendNumber(", blocks-written", process.blocksWritten, to: &out)
+    } else if let worker = bill.worker {
+      appendCPU(of: worker, to: &out)
     }
     appendTime(", total", bill.durationNanoseconds, to: &out)
+  }
+
+  private static func appendCPU(of worker: WorkerBill, to out: inout [UInt8]) {
+    if let cpu = worker.cpuNanoseconds {
+      appendTime(", cpu", cpu, to: &out)
+    } else {
+      out.append(", cpu;desc=\"")
+      out.append(contentsOf: WorkerBill.notKnowable.utf8)
+      out.append(UInt8(ascii: "\""))
+    }
   }
 
   private static func appendTime(_ name: StaticString, _ nanoseconds: Int64?, to out: inout [UInt8]) {
@@ -135,7 +155,11 @@ public struct TraceBill: Sendable, Equatable {
   /// What the first byte was waited for: `perl`.
   public var interpreter: [UInt8]?
   public var phases = Phases()
+  /// Of the process; of a worker, between BEGIN_REQUEST and END_REQUEST.
   public var cpuNanoseconds: Int64?
+  /// Whether the answer says that nobody can know the processor time: somebody else runs the worker, or, where
+  /// `workerPID` is there, its process was gone.
+  public var cpuIsNotKnowable = false
   public var peakResidentBytes: Int64?
   public var minorFaults: Int64?
   public var majorFaults: Int64?
@@ -144,6 +168,10 @@ public struct TraceBill: Sendable, Equatable {
   public var blocksRead: Int64?
   public var blocksWritten: Int64?
   public var processEnd: ProcessEnd?
+  /// The process of the pool's worker; absent where somebody else runs it.
+  public var workerPID: Int32?
+  /// How many requests the worker has answered since its start, this one included.
+  public var workerRequests: Int64?
   /// The gateway's own figure for the whole; present only where the bill is complete.
   public var totalNanoseconds: Int64?
 
@@ -208,6 +236,8 @@ private struct ServerTimingReader {
     case "model": bill.model = description.map { String(decoding: $0, as: UTF8.self) }
     case "transfer": bill.transfer = description.map { String(decoding: $0, as: UTF8.self) }
     case "route": bill.route = description
+    case "worker": bill.workerPID = number.flatMap { Int32(exactly: $0) }
+    case "worker-requests": bill.workerRequests = number
     case "head": bill.phases.head = duration
     case "body": bill.phases.body = duration
     case "queue": bill.phases.queue = duration
@@ -221,7 +251,9 @@ private struct ServerTimingReader {
       if let status = number.flatMap({ Int32(exactly: $0) }) { bill.processEnd = .exited(status: status) }
     case "exit-signal":
       if let signal = number.flatMap({ Int32(exactly: $0) }) { bill.processEnd = .signalled(signal: signal) }
-    case "cpu": bill.cpuNanoseconds = duration
+    case "cpu":
+      bill.cpuNanoseconds = duration
+      bill.cpuIsNotKnowable = duration == nil && description?.elementsEqual(WorkerBill.notKnowable.utf8) == true
     case "peak-rss": bill.peakResidentBytes = number
     case "minor-faults": bill.minorFaults = number
     case "major-faults": bill.majorFaults = number

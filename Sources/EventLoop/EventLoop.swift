@@ -59,6 +59,9 @@ public final class EventLoop {
   private var timers = TimerQueue()
   private var stopped = false
   private var letters: [Mailbox.Letter] = []
+  /// How many messages are being delivered one inside the other.
+  private var depth = 0
+  private static let deliveriesInARow = 4
 
   /// What other threads post to.
   public let mailbox: Mailbox
@@ -168,6 +171,16 @@ public final class EventLoop {
     let slot = slots[Int(token.index)]
     guard slot.generation == token.generation, let target = slot.target else { return }
     target.ready(readiness, role: slot.role)
+  }
+
+  /// Tells a registration of this loop something at once, as `Mailbox.post` does from elsewhere. Where one such message
+  /// has led to another, and so on, the next goes by the mailbox, so that no chain of them runs out of stack.
+  public func deliver(_ message: any Sendable, to token: Token) {
+    if depth == Self.deliveriesInARow { return mailbox.post(message, to: token) }
+    guard isLive(token), let target = slots[Int(token.index)].target else { return }
+    depth += 1
+    target.received(message, role: slots[Int(token.index)].role)
+    depth -= 1
   }
 
   private func deliverMail() {

@@ -4,7 +4,13 @@ import Kernel
 /// A listener that a loop's objects can hold.
 final class ListenerBox: Sendable {
   let listener: Listener
-  init(_ listener: consuming Listener) { self.listener = listener }
+  /// As it was asked for; the listener knows the port that it got.
+  let wanted: SocketAddress
+
+  init(_ address: SocketAddress) throws(Errno) {
+    wanted = address
+    listener = try Listener(address)
+  }
 }
 
 /// Takes connections in, for all lanes.
@@ -18,7 +24,7 @@ final class Acceptor: LoopTarget {
   private static let quietNanoseconds = 10 * second
 
   private let lane: Lane
-  private let listeners: [ListenerBox]
+  private var listeners: [ListenerBox]
   private var tokens: [Token] = []
   private var timer: Token?
   private var paused = false
@@ -35,6 +41,16 @@ final class Acceptor: LoopTarget {
     pause()
     if let timer { lane.loop.unregister(timer) }
     timer = nil
+  }
+
+  /// Listens on these from now on. Who waits at one that goes was let in by the kernel, and is served all the same.
+  func exchange(_ next: [ListenerBox]) {
+    for box in listeners where !next.contains(where: { $0 === box }) {
+      while take(from: box) {}
+    }
+    pause()
+    listeners = next
+    resume()
   }
 
   /// There may be room again.
@@ -63,26 +79,30 @@ final class Acceptor: LoopTarget {
   }
 
   func ready(_ readiness: Readiness, role: UInt8) {
-    let listener = listeners[Int(role)]
-    for _ in 0..<Self.batch {
-      guard lane.shared.admitConnection() else {
-        sayFull()
-        pauseForAWhile()
-        return
-      }
-      switch accept(on: listener.listener.descriptor.raw) {
-      case .connection(let descriptor, let address):
-        if !address.isUnix { setNoDelay(descriptor.raw) }
-        place(AcceptedSocket(descriptor, address: address, local: listener.listener.address))
-      case .none:
-        lane.shared.releaseConnection()
-        return
-      case .failed(let error):
-        lane.shared.releaseConnection()
-        refused(error)
-        return
-      }
+    let box = listeners[Int(role)]
+    for _ in 0..<Self.batch where !take(from: box) { return }
+  }
+
+  /// Takes one connection in.
+  /// - Returns: whether another may be taken at once.
+  private func take(from box: ListenerBox) -> Bool {
+    guard lane.shared.admitConnection(limit: lane.plan.limits.connections) else {
+      sayFull()
+      pauseForAWhile()
+      return false
     }
+    switch accept(on: box.listener.descriptor.raw) {
+    case .connection(let descriptor, let address):
+      if !address.isUnix { setNoDelay(descriptor.raw) }
+      place(AcceptedSocket(descriptor, address: address, local: box.listener.address))
+      return true
+    case .none:
+      lane.shared.releaseConnection()
+    case .failed(let error):
+      lane.shared.releaseConnection()
+      refused(error)
+    }
+    return false
   }
 
   /// A full house stays full for long, each place taken as soon as it is free: it is said now and then.
@@ -90,7 +110,7 @@ final class Acceptor: LoopTarget {
     let now = lane.loop.now
     if now < quietUntil { return }
     quietUntil = now + Self.quietNanoseconds
-    lane.shared.log.warning("accepting pauses: connections = \(lane.shared.settings.limits.connections) are open")
+    lane.shared.log.warning("accepting pauses: connections = \(lane.plan.limits.connections) are open")
   }
 
   private func place(_ socket: AcceptedSocket) {

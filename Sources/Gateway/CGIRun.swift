@@ -9,7 +9,7 @@ import Kernel
 import Log
 import Processes
 
-final class CGIRun: LoopTarget {
+final class CGIRun: LoopTarget, ProgramRun {
   /// What the run is at. Changed by `enter` alone.
   enum Stage {
     case new
@@ -37,6 +37,8 @@ final class CGIRun: LoopTarget {
   static let spawnRetry = 2 * millisecond
 
   let lane: Lane
+  /// With the plan that the request is served by, in which alone its row means something.
+  private let serving: LanePlan
   let program: ProgramSettings
   let script: Script
   let admission: Admission
@@ -76,17 +78,26 @@ final class CGIRun: LoopTarget {
   var terminated = false
   var killed = false
 
-  init(_ lane: Lane, _ route: Int, _ program: ProgramSettings, _ script: Script, _ environment: EnvironmentSink) {
+  init(
+    _ lane: Lane, _ serving: LanePlan, _ route: Int, _ program: ProgramSettings, _ script: Script,
+    _ environment: EnvironmentSink
+  ) {
     self.lane = lane
+    self.serving = serving
     self.program = program
     self.script = script
     self.environment = environment
-    admission = lane.shared.admissions[route]!
-    row = lane.shared.rows[route]!
+    admission = serving.plan.admissions[route]!
+    row = serving.plan.rows[route]!
   }
+
+  var plan: Plan { serving.plan }
+  var spawning: Spawning { serving.spawning }
 
   /// The script's name, for the log.
   var name: String { String(decoding: script.name, as: UTF8.self) }
+  var interpreter: [UInt8]? { script.interpreter }
+  var headBytes: Int { program.headBytes }
 
   func enter(_ next: Stage) { stage = next }
 
@@ -124,7 +135,7 @@ final class CGIRun: LoopTarget {
 
   func launch() {
     bill.phases.queue = Clock.monotonic() - queuedAt
-    guard let spawner = lane.spawning.current else { return failToStart("there is no spawner") }
+    guard let spawner = spawning.current else { return failToStart("there is no spawner") }
     do {
       try openInput()
       try spawn(by: spawner)
@@ -202,7 +213,7 @@ final class CGIRun: LoopTarget {
       // What is printed behind the answer's end is no sign of life: it could go on for ever.
       lastSignOfLife = lastByteAt
       if stage == .running { setDeadline(lastByteAt + program.timeout) }
-      answer.feed(lane.relay, count)
+      answer.feed(lane.relay, 0..<count)
       if let answer = self.answer, !answer.canTake { output.pause() }
     case .wouldBlock: break
     case .failed(let error):
@@ -243,7 +254,7 @@ final class CGIRun: LoopTarget {
   @discardableResult
   func noteSpawn() -> SpawnTimes? {
     guard let process, let times = process.times else { return nil }
-    lane.spawning.served(by: process.spawner)
+    spawning.served(by: process.spawner)
     bill.phases.spawn = times.execStarted - times.requested
     return times
   }

@@ -174,6 +174,8 @@ extension CGIRun {
     }
   }
 
+  func endEarly() { end(grace: program.killGrace) }
+
   /// TERM to the group; KILL when its leader is gone, or after the grace.
   func end(grace: Int64) {
     enter(.ending)
@@ -229,7 +231,7 @@ extension CGIRun {
       let patience = lastSignOfLife + Spawning.patience
       if now < patience { return setDeadline(patience) }
       answer?.fail(503, "No program can be started now.", retryAfter: 1)
-      lane.spawning.giveUp(on: process.spawner)
+      spawning.giveUp(on: process.spawner)
       return end(grace: program.killGrace)
     }
     if now - lastSignOfLife < program.timeout { return setDeadline(lastSignOfLife + program.timeout) }

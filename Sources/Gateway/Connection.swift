@@ -39,7 +39,9 @@ final class Connection: LoopTarget {
   let raw: Int32
   private(set) var phase = Phase.head
   private var token: Token?
-  private var interest: Readiness = .readable
+  private var interest: Readiness = [.readable, .peerClosed]
+  /// Whether more came while its request was being worked on.
+  private var sentAhead = false
   private var deadline = Deadline()
 
   // Input.
@@ -62,6 +64,8 @@ final class Connection: LoopTarget {
   var lingerAfterAnswer = false
 
   // The request that is being served.
+  /// Held where the request outlasts its turn. An idle connection holds none: its next request takes the present one.
+  var held: LanePlan?
   var keepAlive = true
   var bill = Bill()
   /// Set where the request outlives its head in the inbox.
@@ -81,11 +85,14 @@ final class Connection: LoopTarget {
     self.lane = lane
     self.socket = socket
     raw = socket.descriptor.raw
-    token = try lane.loop.register(raw, .readable, self)
-    setDeadline(lane.loop.now + lane.shared.settings.limits.idleTimeout)
+    token = try lane.loop.register(raw, interest, self)
+    setDeadline(lane.loop.now + lane.plan.limits.idleTimeout)
   }
 
-  var limits: Limits { lane.shared.settings.limits }
+  /// What the present request is served by, and what holds between two of them.
+  var serving: LanePlan { held ?? lane.present }
+  var plan: Plan { serving.plan }
+  var limits: Limits { plan.limits }
 
   // MARK: Phases
 
@@ -93,6 +100,11 @@ final class Connection: LoopTarget {
   func enter(_ next: Phase) {
     if case .closed = phase { preconditionFailure("a closed connection does nothing more") }
     phase = next
+    sentAhead = false
+    switch next {
+    case .held, .body: held = serving
+    case .head, .sending, .lingering, .closed: break
+    }
     rearm()
   }
 
@@ -123,12 +135,15 @@ final class Connection: LoopTarget {
     let sends = !pending.isEmpty || file != nil
     if sends { wanted.insert(.writable) }
     switch phase {
-    case .head where !sends: wanted.insert(.readable)
-    case .body(paused: false) where !sends: wanted.insert(.readable)
+    case .head where !sends: wanted = [.readable, .peerClosed]
+    case .body(paused: false) where !sends: wanted = [.readable, .peerClosed]
     case .lingering: wanted.insert(.readable)
     // What a client sends ahead is left to the kernel. Its leaving counts where a program runs for it; one that waits
-    // for a file may have said all that it has to say.
-    case .held where program != nil: wanted.insert(.peerClosed)
+    // for a file may have said all that it has to say. Few clients send ahead, so only when one does is what is
+    // watched changed, and back: two system calls that most requests can do without.
+    case .held where program != nil:
+      wanted.insert(.peerClosed)
+      if !sends, !sentAhead { wanted.insert(.readable) }
     case .held, .head, .body, .sending, .closed: break
     }
     if wanted != interest {
@@ -147,7 +162,7 @@ final class Connection: LoopTarget {
     if case .held = phase, readiness.contains(.peerClosed) {
       close()
     } else if readiness.contains(.readable), interest.contains(.readable) {
-      readInput()
+      if case .held = phase { sentAhead = true } else { readInput() }
     }
     if !isClosed { updateInterest() }
   }
@@ -218,6 +233,7 @@ final class Connection: LoopTarget {
     draft = nil
     program?.clientLeft()
     program = nil
+    held = nil
     settleAll(now: Clock.monotonic())
     lane.remove(self)
   }

@@ -116,7 +116,7 @@ extension Connection {
   func beginAnswer(_ status: Int) {
     bill.status = status
     ResponseWriter.appendStatusLine(status, to: &lane.outbox)
-    lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
+    lane.date.append(now: lane.loop.now, software: plan.settings.software, to: &lane.outbox)
   }
 
   /// Begins the answer that a program's head describes: its status, the bill and its fields.
@@ -129,7 +129,7 @@ extension Connection {
     } else {
       ResponseWriter.appendStatusLine(head.status, to: &lane.outbox)
     }
-    lane.date.append(now: lane.loop.now, software: lane.shared.settings.software, to: &lane.outbox)
+    lane.date.append(now: lane.loop.now, software: plan.settings.software, to: &lane.outbox)
     // Before the program's own fields: a reader of the bill believes the first that says it.
     appendServerTiming(whole: whole, interpreter: interpreter)
     for field in head.fields {
@@ -142,11 +142,10 @@ extension Connection {
   ///   - whole: whether the bill is complete.
   ///   - interpreter: what runs the program.
   private func appendServerTiming(whole: Bool, interpreter: [UInt8]?) {
-    guard let route = bill.route, lane.shared.routes.bills[route] != .off else { return }
+    guard let route = bill.route, plan.routes.bills[route] != .off else { return }
     lane.outbox.append(contentsOf: "Server-Timing: ".utf8)
     ServerTiming.append(
-      bill, route: lane.shared.routes.prefixes[route], complete: whole, interpreter: interpreter,
-      to: &lane.outbox)
+      bill, route: plan.routes.prefixes[route], complete: whole, interpreter: interpreter, to: &lane.outbox)
     lane.outbox.append(contentsOf: "\r\n".utf8)
   }
 
@@ -178,6 +177,7 @@ extension Connection {
     draft = nil
     isHeadRequest = false
     localRedirects = 0
+    held = nil
     if file == nil, !closeAfterAnswer {
       enter(.head)
       return
@@ -191,14 +191,22 @@ extension Connection {
   private func recordAnswer() {
     let head = headIsHere ? lane.head : RequestHead()
     if draft == nil, file == nil {
-      lane.recorder.add(bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+      lane.recorder.add(
+        bill, startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote, route: routePath)
       return
     }
-    var made = draft ?? lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+    var made = draft ?? makeDraft(head)
     draft = nil
     made?.record.bill = bill
     if let made { unsettled.append(made) }
   }
+
+  /// Keeps what the record of the present request will say of the client and the route; nil where nobody wants it.
+  func makeDraft(_ head: RequestHead) -> RecordDraft? {
+    lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote, route: routePath)
+  }
+
+  private var routePath: [UInt8]? { bill.route.map { plan.routes.prefixes[$0] } }
 
   /// The answer has left, and the phase was `sending`.
   private func answerSent() {

@@ -50,14 +50,17 @@ extension Connection {
       return range.upperBound
     default: break
     }
-    switch lane.shared.routes.match(lane.target.path) {
+    switch plan.routes.match(lane.target.path) {
     case .none: answerWithoutBody(404, "Nothing is served under this path.")
     case .lacksSlash: redirectToSlash()
     case .route(let index):
       bill.route = index
-      switch lane.shared.routes.routes[index].model {
+      switch plan.routes.routes[index].model {
       case .files(let root):
         if !serveFile(index, root) { return range.lowerBound }
+      case .pool(let pool):
+        let script = Script(path: [], name: Array(lane.target.path), pathInfo: nil, interpreter: nil)
+        serveByPool(index, pool, script, headEnd: range.upperBound, inputEnd: inputEnd)
       case .nothing(let words): answerWithoutBody(404, words)
       case .programs(let program):
         if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
@@ -127,8 +130,8 @@ extension Connection {
       answerWithoutBody(405, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
       return true
     }
-    let start = lane.shared.routes.prefixes[route].count
-    if parked == nil, let file = lane.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
+    let start = plan.routes.prefixes[route].count
+    if parked == nil, let file = serving.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
       sendFileAnswer(file)
       return true
     }
@@ -138,13 +141,13 @@ extension Connection {
   private func serveFileUncached(_ route: Int, _ root: FileRoot, _ path: [UInt8]) -> Bool {
     let found: Found
     switch parked {
-    case .found(let answer): found = lane.files.keep(route, path, answer, now: lane.loop.now)
+    case .found(let answer): found = serving.files.keep(route, path, answer, now: lane.loop.now)
     case .listing(let page):
       parked = nil
       giveUpBody()
       answer(200, type: "text/html; charset=utf-8", body: page)
       return true
-    case .script, nil: found = lane.files.find(route, root, path, now: lane.loop.now, mayWait: false)
+    case .script, nil: found = serving.files.find(route, root, path, now: lane.loop.now, mayWait: false)
     }
     parked = nil
     switch found {
@@ -166,7 +169,7 @@ extension Connection {
     case .listing:
       let title = lane.target.path
       let limit = limits.listingEntries
-      let others = lane.shared.routes.names(below: title)
+      let others = plan.routes.names(below: title)
       return park { Parked.listing(Listing.page(of: root, path, title: title, without: others, limit: limit)) }
     }
     return true
@@ -176,7 +179,7 @@ extension Connection {
   /// - Returns: whether it was answered after all.
   func park(_ work: @escaping @Sendable () -> Parked) -> Bool {
     enter(.held)
-    draft = lane.recorder.draft(startedAt: startedAt, head: lane.head, inbox: lane.inbox, remote: remote)
+    draft = makeDraft(lane.head)
     if ask({ work() }) { return false }
     draft = nil
     enter(.head)

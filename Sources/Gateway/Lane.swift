@@ -16,6 +16,13 @@ enum LaneOrder: Sendable {
   case drain
   /// End everything now.
   case end
+  /// All lanes owe nothing any more.
+  case stop
+}
+
+/// Posted to the first lane.
+struct LaneDone: Sendable {
+  var number: Int
 }
 
 /// A client's socket, closed when nobody holds it any more. It goes from lane to lane before a connection's first
@@ -37,8 +44,9 @@ final class Lane: LoopTarget, TurnObserver {
   let shared: Shared
   let number: Int
   let loop: EventLoop
-  let files: FileCache
-  let spawning: Spawning
+  /// The plan in force. From the initializer's end to that of `run`.
+  private(set) var present: LanePlan!
+  private let endedSpawners: EndedSpawners
   let recorder: Recorder
   private(set) var acceptor: Acceptor?
   private var control: Token?
@@ -57,42 +65,58 @@ final class Lane: LoopTarget, TurnObserver {
   let date = DateField()
 
   private(set) var connections: [ObjectIdentifier: Connection] = [:]
-  private(set) var runs: [ObjectIdentifier: CGIRun] = [:]
+  private(set) var runs: [ObjectIdentifier: any ProgramRun] = [:]
   /// Runs whose output has ended in this turn, to be reaped at its end.
   var reapable: [CGIRun] = []
+  /// What several records of one read of a worker are brought together in.
+  var gathered: [UInt8] = []
+  private var messageBuffers: [[UInt8]] = []
+  private static let messageBuffersKept = 64
+  private static let messageBytesKept = 16_384
+  private var holders: [ObjectIdentifier: PoolHolder] = [:]
+  private var keepers: [ObjectIdentifier: PoolKeeper] = [:]
   /// Connections whose programs have answered in this turn.
   private var continuing: [Connection] = []
-  private var interpreters: [FileStatus: [UInt8]] = [:]
-  private static let interpretersKept = 1024
   private static let forgetNanoseconds = 60 * second
   private var forgetting = false
   private(set) var draining = false
   private var ending = false
+  private var mayStop = false
+  /// The first lane's: those that owe nothing any more.
+  private var doneLanes: Set<Int> = []
 
-  init(shared: Shared, number: Int, spawner: consuming Spawner?) throws(Errno) {
+  init(
+    shared: Shared, plan: Plan, pools: [PoolHandle], number: Int, spawner: consuming Spawner?
+  ) throws(Errno) {
     self.shared = shared
     self.number = number
-    let limits = shared.settings.limits
     loop = try EventLoop(mailbox: shared.lanes[number].mailbox)
-    files = FileCache(
-      budget: shared.cacheBudget, keepUpTo: limits.cachedFileBytes, entryLimit: limits.cachedFiles)
+    endedSpawners = EndedSpawners(loop)
     packing = Packing(lane: number, now: loop.now)
     recorder = Recorder(sink: shared.bills, loop: loop)
-    spawning = Spawning(shared: shared, loop: loop, spawner: spawner)
     control = loop.register(self)
     shared.lanes[number].token = control!
     loop.observer = self
     outbox.reserveCapacity(131_072)
+    let spawning = Spawning(plan, shared: shared, loop: loop, ended: endedSpawners, spawner: spawner)
+    present = LanePlan(plan, spawning, self, pools)
+    keepPools()
   }
 
   /// Serves until everything has ended, and lets go of all that it had.
   func run() {
     loop.run()
     recorder.close()
-    spawning.close()
+    for holder in holders.values { holder.close() }
+    holders = [:]
+    present.spawning.close()
+    endedSpawners.close()
     if let control { loop.unregister(control) }
     loop.observer = nil
   }
+
+  /// What is in force now.
+  var plan: Plan { present.plan }
 
   // MARK: Connections and runs
 
@@ -118,12 +142,12 @@ final class Lane: LoopTarget, TurnObserver {
 
   func timerFired(role: UInt8) {
     forgetting = false
-    if connections.isEmpty { files.removeAll() }
+    if connections.isEmpty { present.files.removeAll() }
   }
 
   /// The first lane accepts for all: where it had paused because there were too many connections, one is gone now.
   private func wakeAcceptor() {
-    if shared.openConnections == shared.settings.limits.connections - 1 {
+    if shared.openConnections == plan.limits.connections - 1 {
       shared.lanes[0].mailbox.post(Acceptor.Resume(), to: shared.lanes[0].token)
     }
   }
@@ -131,11 +155,52 @@ final class Lane: LoopTarget, TurnObserver {
   /// Goes on with what a connection's client has sent ahead when the turn's programs have been reaped.
   func continueAtTurnEnd(_ connection: Connection) { continuing.append(connection) }
 
-  func add(_ run: CGIRun) { runs[ObjectIdentifier(run)] = run }
+  func add(_ run: any ProgramRun) { runs[ObjectIdentifier(run)] = run }
 
-  func remove(_ run: CGIRun) {
+  func remove(_ run: any ProgramRun) {
     runs[ObjectIdentifier(run)] = nil
     stopIfDone()
+  }
+
+  // MARK: Pools
+
+  /// This lane's side of a pool.
+  func holder(of pool: Pool) -> PoolHolder {
+    if let holder = holders[ObjectIdentifier(pool)] { return holder }
+    let holder = PoolHolder(pool, self)
+    holders[ObjectIdentifier(pool)] = holder
+    return holder
+  }
+
+  /// A pool is no longer wanted.
+  func close(_ holder: PoolHolder) {
+    holders[ObjectIdentifier(holder.pool)] = nil
+    holder.close()
+  }
+
+  /// The first lane keeps the workers of all pools.
+  private func keepPools() {
+    if number != 0 { return }
+    for pool in plan.pools where pool.hasProcesses && keepers[ObjectIdentifier(pool)] == nil {
+      keepers[ObjectIdentifier(pool)] = PoolKeeper(pool, self)
+    }
+  }
+
+  /// The last worker of a pool has ended.
+  func ended(_ keeper: PoolKeeper) {
+    keepers[ObjectIdentifier(keeper.pool)] = nil
+    stopIfDone()
+  }
+
+  /// A buffer for what a worker is told, so that not every request makes one.
+  func takeMessageBuffer() -> [UInt8] { messageBuffers.popLast() ?? [] }
+
+  func giveBack(messageBuffer: consuming [UInt8]) {
+    guard messageBuffers.count < Self.messageBuffersKept, messageBuffer.capacity <= Self.messageBytesKept else {
+      return
+    }
+    messageBuffer.removeAll(keepingCapacity: true)
+    messageBuffers.append(messageBuffer)
   }
 
   /// Takes a connection that was accepted by, or served on, another lane.
@@ -152,23 +217,7 @@ final class Lane: LoopTarget, TurnObserver {
 
   /// Closes the files that are kept open, where descriptors have run out.
   /// - Returns: whether there were any.
-  func giveUpFiles() -> Bool { files.removeDescriptors() }
-
-  // MARK: Interpreters
-
-  /// What runs a script, as it was read before, or can be read without waiting for a disk.
-  func interpreter(of path: [UInt8], _ status: FileStatus, in root: FileRoot) -> [UInt8]? {
-    if let known = interpreters[status] { return known }
-    let read = Scripts.interpreter(root, path, status, mayWait: false)
-    if let read { remember(read, of: status) }
-    return read
-  }
-
-  func remember(_ interpreter: [UInt8], of status: FileStatus) {
-    // A script that changes has another status; the old ones are not worth looking for one by one.
-    if interpreters.count >= Self.interpretersKept { interpreters.removeAll() }
-    interpreters[status] = interpreter
-  }
+  func giveUpFiles() -> Bool { present.files.removeDescriptors() }
 
   // MARK: The loop's calls
 
@@ -182,7 +231,9 @@ final class Lane: LoopTarget, TurnObserver {
     case let order as ListenOrder:
       if !draining { acceptor = Acceptor(self, order.listeners) }
     case is Acceptor.Resume: acceptor?.connectionClosed()
+    case let order as PlanOrder: exchange(order)
     case let order as LaneOrder: obey(order)
+    case let done as LaneDone: laneIsDone(done.number)
     default: preconditionFailure("a lane cannot take \(type(of: message))")
     }
   }
@@ -194,6 +245,17 @@ final class Lane: LoopTarget, TurnObserver {
     packing.turnEnded(
       now: now, busyNanoseconds: busyNanoseconds, connections: connections.count, lanes: shared.lanes)
     recorder.turnEnded(now: now)
+  }
+
+  /// Takes another plan. What is under way keeps the one that it has.
+  private func exchange(_ order: PlanOrder) {
+    let spawning = Spawning(
+      order.plan, shared: shared, loop: loop, ended: endedSpawners, spawner: order.spawner.take())
+    present.retire()
+    present = LanePlan(order.plan, spawning, self, order.pools)
+    keepPools()
+    acceptor?.exchange(order.listeners)
+    order.taken.change { $0 += 1 }
   }
 
   // MARK: The end
@@ -209,14 +271,31 @@ final class Lane: LoopTarget, TurnObserver {
       ending = true
       for connection in Array(connections.values) { connection.close() }
       for run in Array(runs.values) { run.endNow() }
+      for keeper in Array(keepers.values) { keeper.stop(grace: 0) }
+    case .stop: mayStop = true
     }
     stopIfDone()
   }
 
+  /// A lane that owes nothing any more says so to the first one, and goes on until that one lets all of them stop: it
+  /// may have the connection to a worker that another lane needs.
   private func stopIfDone() {
-    if draining, connections.isEmpty, runs.isEmpty {
-      files.removeAll()
-      loop.stop()
+    guard draining, connections.isEmpty, runs.isEmpty else { return }
+    if mayStop { return loop.stop() }
+    present.files.removeAll()
+    if number == 0 {
+      laneIsDone(0)
+    } else {
+      shared.lanes[0].mailbox.post(LaneDone(number: number), to: shared.lanes[0].token)
     }
+  }
+
+  private func laneIsDone(_ number: Int) {
+    doneLanes.insert(number)
+    if doneLanes.count < shared.lanes.count { return }
+    // Nobody wants a worker any more.
+    for keeper in Array(keepers.values) { keeper.stop(grace: ending ? 0 : nil) }
+    if !keepers.isEmpty { return }
+    for lane in shared.lanes { lane.mailbox.post(LaneOrder.stop, to: lane.token) }
   }
 }

@@ -30,7 +30,7 @@ final class ProgramAnswer: LoopTarget {
 
   /// They hold each other until `leave`.
   private let connection: Connection
-  private let run: CGIRun
+  private let run: any ProgramRun
   /// The request's fields but those of its body, should the program send the gateway elsewhere.
   private let fields: [UInt8]
   private var phase = Phase.head
@@ -46,7 +46,7 @@ final class ProgramAnswer: LoopTarget {
   private var holdTimer: Token?
 
   /// - Parameter fields: those of the request that a local redirect takes along.
-  init(_ connection: Connection, _ run: CGIRun, fields: [UInt8]) {
+  init(_ connection: Connection, _ run: any ProgramRun, fields: [UInt8]) {
     self.connection = connection
     self.fields = fields
     self.run = run
@@ -81,24 +81,35 @@ final class ProgramAnswer: LoopTarget {
 
   // MARK: Output
 
-  /// Takes what the program printed: the first `count` of `bytes`.
-  func feed(_ bytes: [UInt8], _ count: Int) {
+  /// Takes what the program printed: `bytes[range]`.
+  /// - Parameter last: whether that is its end: then it is not said by `outputEnded`.
+  func feed(_ bytes: [UInt8], _ range: Range<Int>, last: Bool = false) {
+    outputHasEnded = last
     switch phase {
     case .head:
-      buffer.append(contentsOf: bytes[..<count])
+      buffer.append(contentsOf: bytes[range])
       parseHead()
     case .held:
-      buffer.append(contentsOf: bytes[..<count])
+      buffer.append(contentsOf: bytes[range])
       if buffer.count - bodyStart > BillMode.heldBytes { release() }
     case .body:
-      appendBody(bytes[..<count])
-      sendBody()
+      appendBody(bytes[range])
+      // The end of the output, where it is there already, leaves in the same piece.
+      if !last || isFramedByLength { sendBody() }
     case .redirecting, .over: break
+    }
+    if last { judgeEnd() }
+  }
+
+  private var isFramedByLength: Bool {
+    switch framing {
+    case .length, .none: true
+    case .chunked, .untilClose: false
     }
   }
 
   private func parseHead() {
-    switch parser.parse(buffer.span, limitBytes: run.program.headBytes, into: &head) {
+    switch parser.parse(buffer.span, limitBytes: run.headBytes, into: &head) {
     case .needMore: break
     case .malformed(let reason):
       lane.shared.log.error(
@@ -108,14 +119,14 @@ final class ProgramAnswer: LoopTarget {
         """)
       failAndEnd("The program's head cannot be read.")
     case .tooLarge:
-      let limit = NamedLimit("program_head", String(run.program.headBytes))
+      let limit = NamedLimit("program_head", String(run.headBytes))
       lane.shared.log.error("\(run.name): 502, its head is too long (\(limit.key) = \(limit.value))")
       failAndEnd("The program's head is too long.", limit: limit)
     case .complete(let start):
       bodyStart = start
       if case .localRedirect(let location) = head.kind {
         phase = .redirecting(location: Array(buffer[location]))
-      } else if lane.shared.routes.bills[run.bill.route!] == .full {
+      } else if run.plan.routes.bills[run.bill.route!] == .full {
         phase = .held
         holdTimer = lane.loop.register(self)
         lane.loop.schedule(holdTimer!, at: Clock.monotonic() + BillMode.heldNanoseconds)
@@ -139,12 +150,16 @@ final class ProgramAnswer: LoopTarget {
 
   private func failAndEnd(_ words: String, limit: NamedLimit? = nil) {
     fail(502, words, limit: limit)
-    run.end(grace: run.program.killGrace)
+    run.endEarly()
   }
 
   /// The program has closed its output.
   func outputEnded() {
     outputHasEnded = true
+    judgeEnd()
+  }
+
+  private func judgeEnd() {
     switch phase {
     case .head:
       run.complain("502, the program \(buffer.isEmpty ? "printed nothing" : "ended in the middle of its head")")
@@ -184,7 +199,7 @@ final class ProgramAnswer: LoopTarget {
     run.bill.status = head.status
     if whole { run.bill.durationNanoseconds = Clock.monotonic() - run.startedAt }
     connection.bill = run.bill
-    connection.beginAnswer(head, buffer, whole: whole, interpreter: run.script.interpreter)
+    connection.beginAnswer(head, buffer, whole: whole, interpreter: run.interpreter)
     switch framing {
     case .length(let count): ResponseWriter.appendField("Content-Length", count, to: &lane.outbox)
     case .chunked: ResponseWriter.appendField("Transfer-Encoding", "chunked", to: &lane.outbox)

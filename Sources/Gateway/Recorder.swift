@@ -46,19 +46,22 @@ final class Recorder: LoopTarget {
   // MARK: Requests
 
   /// Adds a request that is answered; its duration is set by `settle`.
-  func add(_ bill: Bill, startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8]) {
+  /// - Parameter route: the path of the route that answered.
+  func add(_ bill: Bill, startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8], route: [UInt8]?) {
     guard isOn else { return }
     open.append(batch.records.count)
-    batch.records.append(Self.record(bill, head: head, inbox: inbox, remote: remote, text: &batch))
+    batch.records.append(Self.record(bill, head: head, inbox: inbox, remote: remote, route: route, text: &batch))
     starts.append(startedAt)
   }
 
   /// Keeps what the record of a request that takes longer will say of the client.
-  func draft(startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8]) -> RecordDraft? {
+  func draft(
+    startedAt: Int64, head: RequestHead, inbox: [UInt8], remote: [UInt8], route: [UInt8]?
+  ) -> RecordDraft? {
     guard isOn else { return nil }
     var draft = RecordDraft()
     draft.startedAt = startedAt
-    draft.record = Self.record(Bill(), head: head, inbox: inbox, remote: remote, text: &draft.text)
+    draft.record = Self.record(Bill(), head: head, inbox: inbox, remote: remote, route: route, text: &draft.text)
     return draft
   }
 
@@ -100,14 +103,14 @@ final class Recorder: LoopTarget {
     _ record: RequestRecord, from source: RecordBatch, to target: inout RecordBatch
   ) -> RequestRecord {
     var moved = record
-    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.script] {
+    for field in [\RequestRecord.remote, \.method, \.target, \.referer, \.userAgent, \.route, \.script, \.pool] {
       moved[keyPath: field] = source.bytes(record[keyPath: field]).map { target.keep(Array($0)) } ?? 0..<0
     }
     return moved
   }
 
   private static func record(
-    _ bill: Bill, head: RequestHead, inbox: [UInt8], remote: [UInt8], text: inout RecordBatch
+    _ bill: Bill, head: RequestHead, inbox: [UInt8], remote: [UInt8], route: [UInt8]?, text: inout RecordBatch
   ) -> RequestRecord {
     var record = RequestRecord()
     record.bill = bill
@@ -117,6 +120,8 @@ final class Recorder: LoopTarget {
     record.minorVersion = UInt8(head.minorVersion)
     if let referer = head.value(of: .referer) { record.referer = text.keep(inbox, referer) }
     if let agent = head.value(of: .userAgent) { record.userAgent = text.keep(inbox, agent) }
+    // In words: the table that numbers it may be another by the time when somebody reads this.
+    if let route { record.route = text.keep(route) }
     return record
   }
 

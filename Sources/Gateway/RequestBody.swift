@@ -111,12 +111,14 @@ final class BodySpool {
   private var memory: [UInt8] = []
   private let memoryLimit: Int
   private let directory: String
+  private let totalLimit: Int
   private var taken = 0
   private var shared: Shared?
 
   init(limits: Limits) {
     memoryLimit = limits.bodyMemoryBytes
     directory = limits.spoolDirectory
+    totalLimit = limits.spoolTotalBytes
   }
 
   deinit { shared?.giveBackSpool(taken) }
@@ -134,7 +136,7 @@ final class BodySpool {
     if file == nil, !isFull { return .inMemory }
     if memory.isEmpty { return .inMemory }
     self.shared = shared
-    guard shared.takeSpool(memory.count) else { return .noRoom }
+    guard shared.takeSpool(memory.count, limit: totalLimit) else { return .noRoom }
     taken += memory.count
     let piece = memory
     memory = []
@@ -149,6 +151,13 @@ final class BodySpool {
         return Written(file: file, error: error)
       }
     }
+  }
+
+  /// A body that no file holds; it is the caller's then.
+  func takeMemory() -> [UInt8] {
+    precondition(file == nil, "the body is in a file")
+    defer { memory = [] }
+    return memory
   }
 
   /// The body as a program's standard input, read from its beginning; nil for one without a byte.

@@ -92,7 +92,7 @@ extension Connection {
   /// - Returns: false where the request waits for a helper thread.
   func serveProgram(_ route: Int, _ program: ProgramSettings, headEnd: Int, inputEnd: Int) -> Bool {
     let path = lane.target.path
-    let start = lane.shared.routes.prefixes[route].count
+    let start = plan.routes.prefixes[route].count
     let found: ScriptFound
     var wasParked = false
     if case .script(let answer) = parked {
@@ -106,11 +106,11 @@ extension Connection {
     case .script(let end, let pathInfo, let status, let read):
       var script = Script(
         path: Array(path[start..<end]), name: Array(path[..<end]), pathInfo: pathInfo.map { Array(path[$0]) })
-      if lane.shared.routes.bills[route] != .off {
-        script.interpreter = read ?? lane.interpreter(of: script.path, status, in: program.root)
+      if plan.routes.bills[route] != .off {
+        script.interpreter = read ?? serving.interpreter(of: script.path, status, in: program.root)
         // Not in memory: a helper thread reads it, once.
         if script.interpreter == nil, !wasParked { return parkScript(program.root, path, from: start) }
-        if let read { lane.remember(read, of: status) }
+        if let read { serving.remember(read, of: status) }
       }
       begin(script, route, program, headEnd: headEnd, inputEnd: inputEnd)
     case .notExecutable:
@@ -144,16 +144,22 @@ extension Connection {
         413, "The body is too long.", limit: NamedLimit("max_body", String(limits.bodyBytes)))
     }
     bill.model = .cgi
-    draft = lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote)
+    draft = makeDraft(head)
     if draft != nil { draft!.record.script = draft!.text.keep(script.name) }
     var environment = EnvironmentSink()
     let context = context(script, program, head)
     lane.inbox.withSpan {
       MetaVariables.build($0, head: head, target: lane.target, context: context, into: &environment)
     }
-    let run = CGIRun(lane, route, program, script, environment)
+    let run = CGIRun(lane, serving, route, program, script, environment)
     run.chunked = head.chunked
-    self.program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
+    begin(run, headEnd: headEnd, inputEnd: inputEnd)
+  }
+
+  /// Starts a program's answer: at once, or when the request's body has been read.
+  func begin(_ run: any ProgramRun, headEnd: Int, inputEnd: Int) {
+    let head = lane.head
+    program = ProgramAnswer(self, run, fields: Self.fieldsWithoutBody(head, lane.inbox))
     let spool = BodySpool(limits: limits)
     if hasBody(head) {
       let reader = BodyReader(
@@ -167,13 +173,20 @@ extension Connection {
     }
   }
 
+  func context(_ script: Script, _ head: RequestHead) -> RequestContext {
+    var context = RequestContext()
+    context.scriptName = script.name
+    context.pathInfo = script.pathInfo
+    return context
+  }
+
   private func context(_ script: Script, _ program: ProgramSettings, _ head: RequestHead) -> RequestContext {
     var context = RequestContext()
     context.scriptName = script.name
     context.pathInfo = script.pathInfo
     context.documentRoot = Array(program.documentRoot.utf8)
     context.scriptFilename = Array(program.directory.utf8) + [UInt8(ascii: "/")] + script.path
-    context.serverSoftware = Array(lane.shared.settings.software.utf8)
+    context.serverSoftware = Array(plan.settings.software.utf8)
     context.remoteAddress = remote
     if let socket {
       if !socket.local.isUnix {

@@ -94,6 +94,7 @@ public struct Route: Sendable {
   public enum Model: Sendable {
     case files(FileRoot)
     case programs(ProgramSettings)
+    case pool(Int)
     /// Nothing is served, so that no shorter path serves it either; the page says why.
     case nothing(String)
   }
@@ -119,12 +120,10 @@ public struct Settings: Sendable {
   /// 0: one a core.
   public var loops = 0
   public var routes: [Route] = []
+  public var pools: [PoolSettings] = []
   public var limits = Limits()
   /// The path of `tollgate-spawn`.
   public var spawnerPath = ""
-  /// The soft limit of open descriptors that programs get: the one that this process was given, before it raised its
-  /// own.
-  public var programDescriptors = ThisProcess.descriptorLimit()
   public var software = "Tollgate"
 
   public init() {}

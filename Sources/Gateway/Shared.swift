@@ -4,44 +4,26 @@ import Costs
 import EventLoop
 import Kernel
 import Log
-import StaticFiles
 import Synchronization
 
+/// What lives as long as the process; what a configuration gives is in `Plan`.
 final class Shared: Sendable {
-  let settings: Settings
-  let routes: RouteTable
-  /// By route; nil where a route runs nothing.
-  let admissions: [Admission?]
-  /// By route: the row of the spawners' table; nil where a route runs nothing.
-  let rows: [Int?]
   let helpers: HelperThreads
-  let cacheBudget: CacheBudget
   let lanes: [LaneStatus]
   let log: Logger
   /// Where bills go; nil where nobody asked for them.
   let bills: BillSink?
+  /// The soft limit of open descriptors that programs get: the one that this process was given, before it raised its
+  /// own.
+  let programDescriptors: Int
   private let connections = Atomic<Int>(0)
   private let spooled = Atomic<Int>(0)
 
-  init(settings: Settings, loops: Int, bills: BillSink?, log: Logger) throws(Errno) {
-    self.settings = settings
+  init(loops: Int, bills: BillSink?, programDescriptors: Int, log: Logger) throws(Errno) {
     self.bills = bills
+    self.programDescriptors = programDescriptors
     self.log = log
-    let table = RouteTable(settings.routes)
-    routes = table
-    admissions = table.routes.map { route in
-      guard case .programs(let program) = route.model else { return nil }
-      return Admission(concurrency: program.concurrency, queue: program.queue)
-    }
-    var next = 0
-    rows = table.routes.map { route in
-      guard case .programs = route.model else { return nil }
-      defer { next += 1 }
-      return next
-    }
     helpers = HelperThreads()
-    cacheBudget = CacheBudget(
-      limitBytes: settings.limits.fileCacheBytes, descriptorLimit: settings.limits.cachedDescriptors)
     var lanes: [LaneStatus] = []
     for _ in 0..<loops { lanes.append(LaneStatus(mailbox: try Mailbox())) }
     self.lanes = lanes
@@ -50,8 +32,8 @@ final class Shared: Sendable {
   // MARK: Connections
 
   /// Counts a connection in, unless there are as many as there may be.
-  func admitConnection() -> Bool {
-    if connections.wrappingAdd(1, ordering: .relaxed).newValue <= settings.limits.connections { return true }
+  func admitConnection(limit: Int) -> Bool {
+    if connections.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
     connections.wrappingSubtract(1, ordering: .relaxed)
     return false
   }
@@ -65,8 +47,8 @@ final class Shared: Sendable {
   // MARK: Spool
 
   /// Takes room for so many bytes of a body, unless all bodies together would exceed their limit.
-  func takeSpool(_ bytes: Int) -> Bool {
-    if spooled.wrappingAdd(bytes, ordering: .relaxed).newValue <= settings.limits.spoolTotalBytes { return true }
+  func takeSpool(_ bytes: Int, limit: Int) -> Bool {
+    if spooled.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit { return true }
     giveBackSpool(bytes)
     return false
   }

@@ -3,7 +3,7 @@ import Kernel
 import Log
 import Processes
 
-/// A lane's spawner: watched, and replaced when it dies.
+/// A lane's spawner for one plan: watched, and replaced when it dies.
 final class Spawning: LoopTarget {
   /// How long a spawner may leave a request unanswered.
   static let patience = 10 * second
@@ -15,17 +15,19 @@ final class Spawning: LoopTarget {
   private var hasServed = false
   private var quickDeaths = 0
 
+  private let plan: Plan
   private let shared: Shared
   private let loop: EventLoop
+  private let ended: EndedSpawners
   private(set) var current: Spawner?
   private var watch: Token?
   private var timer: Token?
-  /// Dead spawners that the kernel has not let go of yet.
-  private var unreaped: [Int32] = []
 
-  init(shared: Shared, loop: EventLoop, spawner: consuming Spawner?) {
+  init(_ plan: Plan, shared: Shared, loop: EventLoop, ended: EndedSpawners, spawner: consuming Spawner?) {
+    self.plan = plan
     self.shared = shared
     self.loop = loop
+    self.ended = ended
     current = spawner
     timer = loop.register(self, role: 1)
     watchCurrent()
@@ -35,26 +37,37 @@ final class Spawning: LoopTarget {
   func close() {
     for token in [watch, timer].compactMap({ $0 }) { loop.unregister(token) }
     (watch, timer) = (nil, nil)
-    current?.close()
+    guard let spawner = current else { return }
     current = nil
+    spawner.close()
+    ended.reap(spawner.pid)
   }
 
-  /// The table of what the spawners of these settings may run.
-  static func targets(_ routes: RouteTable) -> [SpawnTarget] {
-    routes.routes.compactMap { route in
-      guard case .programs(let program) = route.model else { return nil }
-      return .directory(program.directory)
+  /// Starts a spawner for what a plan's routes run: one slot for each program that may run at once.
+  /// - Parameter descriptors: the soft limit of open descriptors that the programs get, since this process has raised
+  ///   its own.
+  /// - Returns: nil where nothing is run.
+  static func start(_ plan: Plan, descriptors: Int, log: Logger) throws(SpawnError) -> sending Spawner? {
+    var targets: [SpawnTarget] = []
+    var running = 0
+    for case .programs(let program) in plan.routes.routes.map(\.model) {
+      targets.append(.directory(program.directory))
+      running += program.concurrency
     }
-  }
-
-  /// Starts a spawner: one slot for each program that may run at once.
-  static func start(_ routes: RouteTable, binary: String) throws(SpawnError) -> Spawner? {
-    let targets = targets(routes)
+    for pool in plan.pools {
+      guard case .command(let program, _, let directory, _, let workers) = pool.settings.source else { continue }
+      targets.append(.program(program, directory: directory))
+      // Twice, since one may be on its way out while its successor starts.
+      running += 2 * workers
+    }
     if targets.isEmpty { return nil }
-    let running = routes.routes.reduce(0) { sum, route in
-      if case .programs(let program) = route.model { sum + program.concurrency } else { sum }
+    let spawner = try Spawner(binary: plan.settings.spawnerPath, targets: targets, slots: min(65_536, running + 16))
+    do {
+      try ThisProcess.setDescriptorLimit(of: spawner.pid, descriptors)
+    } catch {
+      log.error("the spawner \(spawner.pid) keeps this process's limit of descriptors: \(error)")
     }
-    return try Spawner(binary: binary, targets: targets, slots: min(65_536, running + 16))
+    return spawner
   }
 
   private func watchCurrent() {
@@ -84,37 +97,58 @@ final class Spawning: LoopTarget {
     self.watch = nil
     current = nil
     shared.log.error("the spawner \(dead.pid) has died and is replaced")
-    unreaped.append(dead.pid)
+    ended.reap(dead.pid)
     // One that dies as soon as it is started, each time, would be started all day.
     quickDeaths = hasServed || loop.now - startedAt > Self.pauseNanoseconds ? 0 : quickDeaths + 1
-    if quickDeaths < Self.quickStarts { replace() }
-    reap()
+    if quickDeaths < Self.quickStarts { replace() } else { replaceLater() }
   }
 
   private func replace() {
     startedAt = loop.now
     hasServed = false
     do {
-      current = try Self.start(shared.routes, binary: shared.settings.spawnerPath)
-      if let current { restoreLimit(of: current) }
+      current = try Self.start(plan, descriptors: shared.programDescriptors, log: shared.log)
       watchCurrent()
     } catch {
       shared.log.critical("no spawner can be started, scripts get 503: \(error)")
+      replaceLater()
     }
   }
 
-  /// The first spawners were started before this process raised its limit, and what they start should not find
-  /// another one after a replacement.
-  private func restoreLimit(of spawner: Spawner) {
-    do {
-      try ThisProcess.setDescriptorLimit(of: spawner.pid, shared.settings.programDescriptors)
-    } catch {
-      shared.log.error("the spawner \(spawner.pid) keeps this process's limit of descriptors: \(error)")
-    }
+  private func replaceLater() {
+    if let timer { loop.schedule(timer, at: startedAt + Self.pauseNanoseconds) }
   }
 
-  private func reap() {
-    unreaped.removeAll { pid in
+  func timerFired(role: UInt8) { if current == nil { replace() } }
+}
+
+/// A lane's spawners that have ended, or will when they see that their socket is closed, until they are reaped.
+final class EndedSpawners: LoopTarget {
+  private static let retryNanoseconds = 50 * millisecond
+
+  private let loop: EventLoop
+  private var timer: Token?
+  private var pids: [Int32] = []
+
+  init(_ loop: EventLoop) {
+    self.loop = loop
+    timer = loop.register(self)
+  }
+
+  /// Sees to it that a spawner leaves no zombie behind.
+  func reap(_ pid: Int32) {
+    pids.append(pid)
+    reapEnded()
+  }
+
+  /// The lane has ended; what is left is init's when the process has.
+  func close() {
+    if let timer { loop.unregister(timer) }
+    timer = nil
+  }
+
+  private func reapEnded() {
+    pids.removeAll { pid in
       do {
         return try Reaper.poll(pid: pid) != nil
       } catch {
@@ -122,12 +156,12 @@ final class Spawning: LoopTarget {
         return true
       }
     }
-    if unreaped.isEmpty && current != nil { return }
-    if let timer { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
+    if let timer, !pids.isEmpty { loop.schedule(timer, at: loop.now + Self.retryNanoseconds) }
   }
 
-  func timerFired(role: UInt8) {
-    if current == nil, loop.now - startedAt > Self.pauseNanoseconds { replace() }
-    reap()
+  func timerFired(role: UInt8) { reapEnded() }
+
+  func ready(_ readiness: Readiness, role: UInt8) {
+    preconditionFailure("an ended spawner is not watched")
   }
 }

@@ -35,6 +35,14 @@ public enum Method: UInt8, Sendable, CaseIterable {
   /// Any other token; `RequestHead.methodRange` has its bytes.
   case other
 
+  /// Whether to make a request twice comes to the same as to make it once (RFC 9110, section 9.2.2).
+  public var isIdempotent: Bool {
+    switch self {
+    case .get, .head, .put, .delete, .options, .trace: true
+    case .post, .patch, .connect, .other: false
+    }
+  }
+
   /// The method that the token in `range` names.
   init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     guard range.count <= 8 else {

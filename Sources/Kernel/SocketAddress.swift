@@ -2,7 +2,7 @@ import CKernel
 import Glibc
 
 /// An address that a socket listens on or came from: `host:port`, `[v6]:port` or `unix:/path`.
-public struct SocketAddress: Sendable {
+public struct SocketAddress: Equatable, Sendable {
   var storage = sockaddr_storage()
   var length: socklen_t = 0
 
@@ -108,6 +108,13 @@ public struct SocketAddress: Sendable {
     case AF_INET6: "[\(host)]:\(port)"
     case AF_UNIX: host
     default: "\(host):\(port)"
+    }
+  }
+
+  /// Whether bind(2) would be given the same, the scope of a link-local address included.
+  public static func == (left: SocketAddress, right: SocketAddress) -> Bool {
+    withUnsafeBytes(of: left.storage) { left in
+      withUnsafeBytes(of: right.storage) { right in left.elementsEqual(right) }
     }
   }
 

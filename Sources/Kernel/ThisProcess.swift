@@ -7,6 +7,16 @@ public enum Signal {
   public static let kill = SIGKILL
 }
 
+/// The signals that end or steer a server.
+public enum SteeringSignal: CInt, Sendable, CaseIterable {
+  /// SIGHUP: to read the configuration again, or that the terminal is gone.
+  case hangUp = 1
+  /// SIGINT.
+  case interrupt = 2
+  /// SIGTERM.
+  case terminate = 15
+}
+
 /// What concerns the process as a whole.
 public enum ThisProcess {
   public static var pid: CInt { getpid() }
@@ -23,7 +33,10 @@ public enum ThisProcess {
     signal(SIGCHLD, SIG_DFL)
   }
 
-  /// Blocks the signals that end or steer a server, for this thread and those it starts, so that `nextSignal` gets
+  /// Has the heaps of this process's threads keep what is taken and given back all the time. mallopt(3).
+  public static func keepHeaps() { ck_keep_heaps() }
+
+  /// Blocks the `SteeringSignal`s, for this thread and those it starts, so that `nextSignal` gets
   /// them.
   public static func holdSignals() {
     var set = Self.signals
@@ -31,25 +44,25 @@ public enum ThisProcess {
   }
 
   /// Waits for a signal. sigwait(3).
-  public static func nextSignal() -> CInt {
+  public static func nextSignal() -> SteeringSignal {
     var set = Self.signals
     var signal: CInt = 0
     sigwait(&set, &signal)
-    return signal
+    guard let known = SteeringSignal(rawValue: signal) else { preconditionFailure("a signal that is not waited for") }
+    return known
   }
 
   /// Waits for a signal, at most so long; nil where none came. sigtimedwait(2).
-  public static func nextSignal(withinMilliseconds limit: Int) -> CInt? {
+  public static func nextSignal(withinMilliseconds limit: Int) -> SteeringSignal? {
     var set = Self.signals
     var time = timespec(tv_sec: limit / 1000, tv_nsec: limit % 1000 * 1_000_000)
-    let signal = sigtimedwait(&set, nil, &time)
-    return signal > 0 ? signal : nil
+    return SteeringSignal(rawValue: sigtimedwait(&set, nil, &time))
   }
 
   private static var signals: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
+    for signal in SteeringSignal.allCases { sigaddset(&set, signal.rawValue) }
     return set
   }
 
@@ -76,6 +89,13 @@ public enum ThisProcess {
   }
 
   public static func isTerminal(_ raw: CInt) -> Bool { isatty(raw) == 1 }
+
+  /// Whether it has a controlling terminal: one that has hung up is none any more. tty(4).
+  public static func hasControllingTerminal() -> Bool {
+    let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+    if terminal >= 0 { close(terminal) }
+    return terminal >= 0
+  }
 
   /// An environment variable of this process; nil where it is not set.
   public static func environment(_ name: String) -> String? {

@@ -7,8 +7,8 @@ import SpawnProtocol
 public enum SpawnTarget: Sendable, Equatable {
   /// Scripts anywhere below this absolute path, each named by its path relative to it.
   case directory(String)
-  /// One program, by its absolute path.
-  case program(String)
+  /// One program, by its absolute path, and its working directory; nil for that in which it stands.
+  case program(String, directory: String? = nil)
 }
 
 /// The resource limits (setrlimit(2)) of every child of a spawner, soft and hard alike. `nil` leaves the spawner's

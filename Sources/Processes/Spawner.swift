@@ -99,8 +99,9 @@ public final class Spawner {
 
   /// Asks for one program. Nothing is awaited: `state` tells what became of it.
   ///
-  /// The program's argv[0] is its absolute path, its working directory that in which it stands (RFC 3875, section
-  /// 7.2), its process group its own, its signals at their default. It holds the three descriptors and no other.
+  /// The program's argv[0] is its absolute path, its working directory the row's or that in which it stands (RFC 3875,
+  /// section 7.2), its process group its own, its signals at their default. It holds the three descriptors and no
+  /// other.
   ///
   /// - Parameters:
   ///   - row: the index of the row in the table.
@@ -308,25 +309,30 @@ extension Spawner {
     var row = spawn_row()
     row.kind = SPAWN_ROW.rawValue
     let path: [UInt8]
+    var workingDirectory: [UInt8] = []
     switch target {
     case .directory(let directory):
       row.target = SPAWN_TARGET_DIRECTORY.rawValue
       path = Array(directory.utf8)
-    case .program(let program):
+    case .program(let program, let directory):
       row.target = SPAWN_TARGET_PROGRAM.rawValue
       path = Array(program.utf8)
+      if let directory { workingDirectory = Array(directory.utf8) }
     }
-    precondition(path.first == UInt8(ascii: "/") && !path.contains(0), "a row of the table is an absolute path")
-    precondition(path.count <= Int(SPAWN_PATH_BYTES_MAX), "a row of the table is a path of up to 4,095 bytes")
+    for path in [path] + (workingDirectory.isEmpty ? [] : [workingDirectory]) {
+      precondition(path.first == UInt8(ascii: "/") && !path.contains(0), "a row of the table is an absolute path")
+      precondition(path.count <= Int(SPAWN_PATH_BYTES_MAX), "a row of the table is a path of up to 4,095 bytes")
+    }
     row.path_bytes = UInt32(path.count)
+    row.directory_bytes = UInt32(workingDirectory.count)
     // In the order of enum spawn_limit.
     row.limits = (
       limits.cpuSeconds ?? UInt64.max, limits.addressSpaceBytes ?? UInt64.max, limits.fileSizeBytes ?? UInt64.max,
       limits.openFiles ?? UInt64.max
     )
     return withUnsafeBytes(of: &row) { head in
-      path.withUnsafeBytes { path in
-        var parts = (part(head), part(path))
+      (path + workingDirectory).withUnsafeBytes { paths in
+        var parts = (part(head), part(paths))
         return withUnsafeBytes(of: &parts) { parts in
           spawn_send(socket, parts.baseAddress!.assumingMemoryBound(to: spawn_bytes.self), 2, nil, 0, 1)
         }

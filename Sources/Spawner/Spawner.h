@@ -19,6 +19,7 @@ struct row {
   uint32_t target;  // enum spawn_target_kind
   size_t path_bytes;
   char *path;  // absolute, NUL-terminated, without a slash at its end
+  char *directory;  // the working directory, absolute; empty for that in which the program stands
   uint64_t limits[SPAWN_LIMIT_COUNT];
 };
 

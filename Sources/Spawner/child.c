@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,8 @@ static int child_main(void *argument) {
   const struct plan *plan = argument;
   // Its own group, so that the gateway can end it with all that it started.
   if (setpgid(0, 0) < 0) give_up(plan, SPAWN_STAGE_GROUP);
+  // A second string to the bow: this program ends the groups when the gateway is gone, but may be gone itself by then.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   // What was received lies above 2, since this program keeps 0, 1 and 2 open: no dup2 overwrites the next one's source.
   for (int i = 0; i < SPAWN_STANDARD_DESCRIPTORS; i++) {
     if (dup2(plan->descriptors[i], i) < 0) give_up(plan, SPAWN_STAGE_DESCRIPTORS);

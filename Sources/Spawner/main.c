@@ -81,7 +81,7 @@ static void read_row(struct row *row) {
   const char *path = message + sizeof told;
   if (told.kind != SPAWN_ROW) malformed("a row was expected");
   if (told.target != SPAWN_TARGET_DIRECTORY && told.target != SPAWN_TARGET_PROGRAM) malformed("an unknown target");
-  if (count != sizeof told + (size_t)told.path_bytes) malformed("a row's lengths do not add up");
+  if (count != sizeof told + (size_t)told.path_bytes + told.directory_bytes) malformed("a row's lengths do not add up");
   if (told.path_bytes == 0 || told.path_bytes > SPAWN_PATH_BYTES_MAX) malformed("a row's path is too long or empty");
   if (path[0] != '/' || memchr(path, 0, told.path_bytes)) malformed("a row's path is not absolute");
   row->target = told.target;
@@ -90,8 +90,14 @@ static void read_row(struct row *row) {
   while (told.target == SPAWN_TARGET_DIRECTORY && row->path_bytes > 0 && path[row->path_bytes - 1] == '/') {
     row->path_bytes -= 1;
   }
+  const char *directory = path + told.path_bytes;
+  if (told.directory_bytes > SPAWN_PATH_BYTES_MAX) malformed("a row's directory is too long");
+  if (told.directory_bytes != 0 && (directory[0] != '/' || memchr(directory, 0, told.directory_bytes))) {
+    malformed("a row's directory is not absolute");
+  }
   row->path = strndup(path, row->path_bytes);
-  if (!row->path) end(EXIT_OS, "the table", strerror(ENOMEM));
+  row->directory = strndup(directory, told.directory_bytes);
+  if (!row->path || !row->directory) end(EXIT_OS, "the table", strerror(ENOMEM));
   memcpy(row->limits, told.limits, sizeof row->limits);
 }
 

@@ -33,6 +33,10 @@ static int resolve(struct plan *plan, const struct row *row, const char *path, s
     memcpy(plan->program + row->path_bytes + 1, path, count);
     plan->program[row->path_bytes + 1 + count] = 0;
   }
+  if (row->directory[0] != 0) {
+    strcpy(plan->directory, row->directory);
+    return 0;
+  }
   const char *slash = strrchr(plan->program, '/');
   size_t length = (size_t)(slash - plan->program);
   if (length == 0) length = 1;

@@ -14,6 +14,8 @@ enum Sysexits {
   /// The address is in use: try again later, or elsewhere.
   static let temporaryFailure = ExitCode(75)
   static let noPermission = ExitCode(77)
+  /// The configuration is wrong.
+  static let configuration = ExitCode(78)
 }
 
 /// Says why the command ends, on standard error, and gives the error that ends it.

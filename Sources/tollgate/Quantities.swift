@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 
 /// A time as users write it: `30s`, `500ms`, `2m`, `1h`, or a number of seconds.
 struct Duration: CustomStringConvertible {
@@ -7,14 +8,9 @@ struct Duration: CustomStringConvertible {
 
   /// - Throws: what would be right.
   init(_ argument: String) throws {
-    let units: [(String, Int64)] = [
-      ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("", 1_000_000_000),
-    ]
-    guard let (digits, unit) = split(argument, units), let number = Int64(digits), number > 0,
-      // A year is longer than anybody waits, and far from where sums would overflow.
-      number <= 31_536_000_000_000_000 / unit
+    guard let nanoseconds = Quantity.nanoseconds(argument, unitless: 1_000_000_000), nanoseconds > 0
     else { throw ValidationError("«\(argument)» is not a time: write 500ms, 30s, 2m or 1h") }
-    nanoseconds = number * unit
+    self.nanoseconds = nanoseconds
     description = argument
   }
 }
@@ -26,22 +22,9 @@ struct Size: CustomStringConvertible {
 
   /// - Throws: what would be right.
   init(_ argument: String) throws {
-    let units: [(String, Int64)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1), ("", 1)]
-    guard let (digits, unit) = split(argument, units), let number = Int64(digits), number >= 0,
-      number <= (1 << 50) / unit
+    guard let bytes = Quantity.bytes(argument, unitless: 1)
     else { throw ValidationError("«\(argument)» is not a size: write 64KiB, 10MiB, 1GiB or a number of bytes") }
-    bytes = Int(number * unit)
+    self.bytes = bytes
     description = argument
   }
-}
-
-/// The digits of a quantity and what its unit stands for.
-private func split(_ text: String, _ units: [(String, Int64)]) -> (digits: Substring, unit: Int64)? {
-  for (suffix, unit) in units where text.hasSuffix(suffix) {
-    let digits = text.dropLast(suffix.count)
-    if !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-      return (digits, unit)
-    }
-  }
-  return nil
 }

@@ -21,7 +21,7 @@ struct Serve: ParsableCommand {
         tollgate serve . --bill full --access-log-format json
         tollgate serve . --listen unix:/run/tollgate.sock --concurrency 4 --queue 100
 
-      Ctrl-C (or TERM) lets what runs finish, for 2 seconds on a terminal, else for 30; a second one ends it at once.
+      Ctrl-C (or TERM) lets what runs finish, for as long as --drain says; a second one ends it at once.
 
       Exit codes: 64 the arguments cannot be used, 66 DIR cannot be read, 71 the system refuses, 72 tollgate-spawn is \
       missing, 73 the access log cannot be opened, 75 the address is in use, 77 the address may not be used.
@@ -65,6 +65,13 @@ struct Serve: ParsableCommand {
     transform: Duration.init)
   var timeout: Duration?
 
+  @Option(
+    help: ArgumentHelp(
+      "How long what runs may go on once the server is to end. (default: 2s on a terminal, else 30s)",
+      valueName: "time"),
+    transform: Duration.init)
+  var drain: Duration?
+
   @Option(help: ArgumentHelp("How many event loops; 0 is one for each processor.", valueName: "n"))
   var loops = 0
 
@@ -86,10 +93,12 @@ struct Serve: ParsableCommand {
     let settings = try settings()
     let diagnostics = Diagnostics.start(destination: try duplicate(ThisProcess.standardError))
     let log = Logger(label: "tollgate")
-    let accessLog = try openAccessLog(Gateway.routePaths(settings))
+    let accessLog = try openAccessLog()
     let gateway = try start(settings, accessLog, log)
     announce(gateway, settings)
-    waitForTheEnd(gateway, log)
+    var server = RunningServer(gateway: gateway, log: log)
+    if let drain { server.drainNanoseconds = drain.nanoseconds }
+    server.run()
     accessLog?.close(withinMilliseconds: 1000)
     diagnostics.close(withinMilliseconds: 1000)
   }
@@ -149,12 +158,12 @@ struct Serve: ParsableCommand {
     settings.routes.append(Route(path: "/cgi-bin/", model: .programs(program), bill: bill))
   }
 
-  private func openAccessLog(_ routes: [[UInt8]]) throws -> AccessLog? {
+  private func openAccessLog() throws -> AccessLog? {
     if accessLog == "off" { return nil }
     do {
       let destination =
         accessLog == "-" ? try duplicate(ThisProcess.standardOutput) : try openAppending(accessLog)
-      return AccessLog(format: accessLogFormat, destination: destination, routes: routes)
+      return AccessLog(format: accessLogFormat, destination: destination)
     } catch {
       throw failure(Sysexits.cannotCreate, "the access log \(accessLog) cannot be opened: \(error)")
     }
@@ -165,10 +174,10 @@ struct Serve: ParsableCommand {
       return try Gateway(settings, bills: accessLog, log: log)
     } catch {
       switch error {
-      case .addressInUse:
+      case .addressInUse, .addressOccupied:
         throw failure(Sysexits.temporaryFailure, "\(error). End it, or choose another address by --listen HOST:PORT.")
       case .cannotListen(_, .permissionDenied): throw failure(Sysexits.noPermission, error.description)
-      case .cannotListen, .system: throw failure(Sysexits.systemError, error.description)
+      case .cannotListen, .system, .ending: throw failure(Sysexits.systemError, error.description)
       case .noSpawner: throw failure(Sysexits.missingPart, error.description)
       }
     }
@@ -185,22 +194,6 @@ struct Serve: ParsableCommand {
     lines += runs ? "and runs the scripts of its cgi-bin under /cgi-bin/. " : "There is no cgi-bin in it to run. "
     lines += "Ctrl-C ends it.\n"
     try? writeFully(ThisProcess.standardOutput, Array(lines.utf8))
-  }
-
-  /// The first signal drains, the second ends, and so does the drain's limit.
-  private func waitForTheEnd(_ gateway: Gateway, _ log: Logger) {
-    _ = ThisProcess.nextSignal()
-    let limit: Int64 = ThisProcess.isTerminal(ThisProcess.standardOutput) ? 2 : 30
-    log.info("ending: what runs may finish, for \(limit) s; another signal ends it at once")
-    gateway.drain()
-    let deadline = Clock.monotonic() + limit * 1_000_000_000
-    while !gateway.hasEnded {
-      if ThisProcess.nextSignal(withinMilliseconds: 20) != nil || Clock.monotonic() > deadline { break }
-    }
-    if gateway.hasEnded { return }
-    gateway.end()
-    let last = Clock.monotonic() + 5_000_000_000
-    while !gateway.hasEnded, Clock.monotonic() < last { Clock.sleep(milliseconds: 5) }
   }
 }
 

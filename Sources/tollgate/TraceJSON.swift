@@ -124,7 +124,33 @@ enum TraceJSON {
     integer("output_ns", bill.phases.output, to: &json)
     integer("exit_ns", bill.phases.exit, to: &json)
     json.endObject()
+    json.key("worker")
+    appendWorker(bill, to: &json)
     json.key("cost")
+    appendCost(bill, to: &json)
+    json.key("exit")
+    json.processEnd(bill.processEnd)
+    integer("total_ns", bill.totalNanoseconds, to: &json)
+    json.endObject()
+  }
+
+  private static func appendWorker(_ bill: TraceBill, to json: inout JSONWriter) {
+    guard bill.workerPID != nil || bill.workerRequests != nil else {
+      json.null()
+      return
+    }
+    json.beginObject()
+    json.key("pid")
+    json.integer(bill.workerPID)
+    integer("requests", bill.workerRequests, to: &json)
+    json.endObject()
+  }
+
+  private static func appendCost(_ bill: TraceBill, to json: inout JSONWriter) {
+    if bill.cpuIsNotKnowable {
+      json.string(WorkerBill.notKnowable)
+      return
+    }
     json.beginObject()
     integer("cpu_ns", bill.cpuNanoseconds, to: &json)
     integer("peak_rss_bytes", bill.peakResidentBytes, to: &json)
@@ -134,10 +160,6 @@ enum TraceJSON {
     integer("involuntary_switches", bill.involuntarySwitches, to: &json)
     integer("blocks_read", bill.blocksRead, to: &json)
     integer("blocks_written", bill.blocksWritten, to: &json)
-    json.endObject()
-    json.key("exit")
-    json.processEnd(bill.processEnd)
-    integer("total_ns", bill.totalNanoseconds, to: &json)
     json.endObject()
   }
 

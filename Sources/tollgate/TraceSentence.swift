@@ -1,25 +1,44 @@
 // One line that says where most of a request's time went, chosen by the figures.
 
+import Costs
 import Presentation
+
+extension TraceBill {
+  /// Whether a worker of a pool was to answer.
+  var isOfWorker: Bool { model == "fastcgi" }
+
+  /// Why nobody can know what the worker took; nil where it is known, or only not in the answer.
+  var notKnowable: String? {
+    guard cpuIsNotKnowable else { return nil }
+    return "what the worker took is not knowable: "
+      + (workerPID == nil ? "somebody else runs it" : "its process was gone when the request ended")
+  }
+}
 
 enum TraceSentence {
   /// The total, its largest part, and what that part was.
   static func text(_ sample: TraceSample) -> String {
     let waterfall = Waterfall(timings: sample.timings, bill: sample.bill)
     let unit = DurationUnit.fitting(waterfall.total)
-    let largest = largestPart(waterfall)
+    let largest = largestPart(waterfall, isOfWorker: sample.bill?.isOfWorker == true)
     return "\(Words.duration(waterfall.total)), of which \(Words.amount(largest.length, in: unit)) "
       + clause(largest.part, sample) + tail(largest.part, sample, waterfall) + "."
   }
 
   /// What the time is divided into here: the server's phases, the receiving, and all the rest as the way; a lookup
-  /// or a connect that is most of the way is named in its stead. Without a bill the wait stands for the server's.
-  static func largestPart(_ waterfall: Waterfall) -> Waterfall.Segment {
+  /// or a connect that is most of the way is named in its stead. Without a bill the wait stands for the server's. A
+  /// worker's answer is one part, `firstByte`, from its beginning to its end, as its processor time is one figure.
+  static func largestPart(_ waterfall: Waterfall, isOfWorker: Bool) -> Waterfall.Segment {
     let receive = waterfall.length(.receive) ?? 0
     let rest = waterfall.total - receive - waterfall.serverTotal
     var way = Waterfall.Segment(part: .clientAndNetwork, start: 0, length: rest)
     var candidates = waterfall.segments.filter {
       $0.part == .receive || Waterfall.serverParts.contains($0.part)
+    }
+    if isOfWorker, let first = candidates.firstIndex(where: { $0.part == .firstByte }),
+      let output = waterfall.length(.output)
+    {
+      candidates[first].length += output
     }
     if !waterfall.hasServerPhases {
       let wait = waterfall.segments.first { $0.part == .wait }
@@ -38,18 +57,26 @@ enum TraceSentence {
   }
 
   private static func clause(_ part: Waterfall.Part, _ sample: TraceSample) -> String {
-    switch part {
+    let isOfWorker = sample.bill?.isOfWorker == true
+    return switch part {
     case .lookup: "passed looking up the host's address"
     case .connect: "passed until the connection stood"
     case .send: "passed sending the request"
     case .wait: "passed between the request and the first byte of the answer"
+    case .receive where isOfWorker && sample.bill?.isComplete == false:
+      "passed between the answer's first byte and its last: the worker's output, and its way"
     case .receive where sample.bill?.model == "cgi" && sample.bill?.isComplete == false:
       "passed between the answer's first byte and its last: the script's output, and its way"
     case .receive: "passed between the answer's first byte and its last"
     case .head: "passed while the gateway read the request's head"
     case .body: "passed while the gateway read the request's body"
+    case .queue where isOfWorker: "passed in the pool's queue, waiting for a free worker"
     case .queue: "passed in the route's queue, waiting for a free place"
     case .spawn: "passed until the program's exec: making the process"
+    case .firstByte where isOfWorker:
+      (sample.bill?.isComplete == true
+        ? "was the worker's answer" : "passed until the first byte of the worker's answer")
+        + (sample.bill?.cpuNanoseconds.map { " (\(Words.duration($0)) of processor time)" } ?? "")
     case .firstByte:
       if let interpreter = sample.bill?.interpreter, !interpreter.elementsEqual("native code".utf8) {
         "passed between exec and the first byte: starting \(TraceText.printable(interpreter)) "
@@ -74,7 +101,9 @@ enum TraceSentence {
     case ("internal", _): return "; the gateway answered by itself"
     default: break
     }
+    if part == .firstByte, let words = bill.notKnowable { return "; " + words }
     guard waterfall.hasServerPhases, !Waterfall.serverParts.contains(part) else { return "" }
-    return "; gateway and program took \(Words.duration(waterfall.serverTotal)) before the answer left"
+    let whose = bill.isOfWorker ? "worker" : "program"
+    return "; gateway and \(whose) took \(Words.duration(waterfall.serverTotal)) before the answer left"
   }
 }

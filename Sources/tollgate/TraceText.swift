@@ -123,15 +123,25 @@ struct TraceText {
   /// What is missing from a bill, and why.
   private func notes(_ sample: TraceSample) -> [String] {
     guard let bill = sample.bill else { return [] }
-    if bill.model != "cgi" { return ["no process ran for this answer"] }
-    if bill.cpuNanoseconds != nil { return [] }
-    if bill.isComplete { return ["cpu, memory, faults, switches: not measured for this process"] }
-    let missing = "cpu, memory, faults, switches: not in this answer: "
+    let isOfWorker = bill.isOfWorker
+    guard isOfWorker || bill.model == "cgi" else { return ["no process ran for this answer"] }
+    if let words = bill.notKnowable { return [words] }
+    if bill.cpuNanoseconds != nil {
+      guard isOfWorker else { return [] }
+      return ["cpu is the worker's own; its children's is not knowable, its memory is held all day and no request's"]
+    }
+    let figures = isOfWorker ? "cpu" : "cpu, memory, faults, switches"
+    if bill.isComplete { return ["\(figures): not measured for this \(isOfWorker ? "request" : "process")"] }
+    let missing = "\(figures): not in this answer: "
     // What `full` holds back is bounded (`bill` in the reference): beyond that it can say no more than `head`.
     if sample.bodyBytes > 65_536 {
-      return [missing + "one of more than 64 KiB is not held until the process ends; the access log has the whole bill"]
+      let end = isOfWorker ? "the worker is done" : "the process ends"
+      return [missing + "one of more than 64 KiB is not held until \(end); the access log has the whole bill"]
     }
-    return [missing + "the route's bill is \"head\"; tollgate serve --bill full shows it"]
+    return [
+      missing
+        + "the route's bill is \"head\"; \(isOfWorker ? "bill = \"full\"" : "tollgate serve --bill full") shows it"
+    ]
   }
 }
 
@@ -167,7 +177,12 @@ enum TraceComparison {
       row("status") { Terminal.printable($0.reason.isEmpty ? "\($0.status)" : "\($0.status) \($0.reason)") },
       row("body") { Words.size($0.bodyBytes) },
       row("with head") { Words.size($0.wireBytes) },
-      row("cpu") { $0.bill?.cpuNanoseconds.map(Words.duration) },
+      row("worker") { $0.bill?.workerPID.map { "pid \($0)" } },
+      row("its requests") { $0.bill?.workerRequests.map(Words.count) },
+      row("cpu") { sample in
+        sample.bill?.cpuNanoseconds.map(Words.duration)
+          ?? (sample.bill?.cpuIsNotKnowable == true ? WorkerBill.notKnowable : nil)
+      },
       row("peak memory") { $0.bill?.peakResidentBytes.map(Words.size) },
       row("minor faults") { $0.bill?.minorFaults.map(Words.count) },
       row("major faults") { $0.bill?.majorFaults.map(Words.count) },
@@ -194,7 +209,9 @@ enum TraceComparison {
       ratio(second.total.median, first.total.median) ?? "")
     for row in rows {
       if row.name == "cpu", first.cpu != nil || second.cpu != nil {
-        let figures = [first, second].map { series in series.cpu.map { Words.duration($0.median) } ?? "–" }
+        let figures = [first, second].map { series in
+          series.cpu.map { Words.duration($0.median) } ?? row.value(series.median) ?? "–"
+        }
         table.add(["cpu"] + figures + [ratio(second.cpu?.median, first.cpu?.median) ?? ""])
         continue
       }

@@ -94,8 +94,9 @@ import Testing
 }
 
 @Suite struct BodySpoolTests {
-  private func limits(_ memory: Int = 10, directory: String = "/tmp") -> Limits {
+  private func limits(_ memory: Int = 10, directory: String = "/tmp", total: Int = 1 << 30) -> Limits {
     var limits = Limits()
+    limits.spoolTotalBytes = total
     limits.bodyMemoryBytes = memory
     limits.spoolDirectory = directory
     return limits
@@ -115,18 +116,17 @@ import Testing
   }
 
   /// How much room is taken, found out by asking for the rest.
-  private func spooled(_ shared: Shared) -> Int? {
-    let limit = shared.settings.limits.spoolTotalBytes
-    return (0...limit).first { taken in
-      guard shared.takeSpool(limit - taken) else { return false }
+  private func spooled(_ shared: Shared, limit: Int) -> Int? {
+    (0...limit).first { taken in
+      guard shared.takeSpool(limit - taken, limit: limit) else { return false }
       shared.giveBackSpool(limit - taken)
       return true
     }
   }
 
   @Test func aSmallBodyStaysInMemory() throws {
-    let shared = try shared { $0.spoolTotalBytes = 0 }
-    let spool = BodySpool(limits: limits())
+    let shared = try shared()
+    let spool = BodySpool(limits: limits(total: 0))
     spool.append(array("0123456789")[...])
     #expect(!spool.isFull)
     #expect(try !store(spool, shared))
@@ -157,22 +157,22 @@ import Testing
   }
 
   @Test func allBodiesTogetherKeepToTheSpoolsLimitAndGiveTheirRoomBack() throws {
-    let shared = try shared { $0.spoolTotalBytes = 50 }
-    var first: BodySpool? = BodySpool(limits: limits())
-    let second = BodySpool(limits: limits())
+    let shared = try shared()
+    var first: BodySpool? = BodySpool(limits: limits(total: 50))
+    let second = BodySpool(limits: limits(total: 50))
     first?.append([UInt8](repeating: 1, count: 30)[...])
     #expect(try store(try #require(first), shared))
-    #expect(spooled(shared) == 30)
+    #expect(spooled(shared, limit: 50) == 30)
     second.append([UInt8](repeating: 2, count: 21)[...])
     guard case .noRoom = second.store(shared: shared) else {
       Issue.record("51 of 50 bytes")
       return
     }
-    #expect(spooled(shared) == 30)
+    #expect(spooled(shared, limit: 50) == 30)
     first = nil
-    #expect(spooled(shared) == 0)
+    #expect(spooled(shared, limit: 50) == 0)
     #expect(try store(second, shared))
-    #expect(spooled(shared) == 21)
+    #expect(spooled(shared, limit: 50) == 21)
     #expect(try input(second) == [UInt8](repeating: 2, count: 21))
   }
 
@@ -187,11 +187,11 @@ import Testing
 
 @Suite struct SharedLimitTests {
   @Test func connectionsAreAdmittedUpToTheirLimit() throws {
-    let shared = try shared { $0.connections = 3 }
-    #expect((0..<5).map { _ in shared.admitConnection() } == [true, true, true, false, false])
+    let shared = try shared()
+    #expect((0..<5).map { _ in shared.admitConnection(limit: 3) } == [true, true, true, false, false])
     #expect(shared.openConnections == 3)
     shared.releaseConnection()
-    #expect(shared.admitConnection() && !shared.admitConnection())
+    #expect(shared.admitConnection(limit: 3) && !shared.admitConnection(limit: 3))
   }
 }
 

@@ -26,6 +26,10 @@ final class Site {
 
   /// Writes a file, making the directories that it needs.
   func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {
+    try write(name, Array(text.utf8), mode: mode)
+  }
+
+  func write(_ name: String, _ content: [UInt8], mode: mode_t) throws {
     var parent = ""
     for part in name.split(separator: "/").dropLast() {
       parent += (parent.isEmpty ? "" : "/") + part
@@ -34,7 +38,7 @@ final class Site {
     let file = open(self[name], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     try #require(file >= 0, "cannot write \(name)")
     let descriptor = Descriptor(owning: file)
-    try writeFully(descriptor.raw, Array(text.utf8))
+    try writeFully(descriptor.raw, content)
     try #require(fchmod(descriptor.raw, mode) == 0)
   }
 
@@ -76,11 +80,9 @@ func parsed(_ lines: [String]) throws -> (head: RequestHead, bytes: [UInt8]) {
   return (head, bytes)
 }
 
-/// What the loops of a gateway have in common, with one route of files and no loop running.
-func shared(_ change: (inout Limits) -> Void = { _ in }) throws -> Shared {
-  var settings = Settings()
-  change(&settings.limits)
-  return try Shared(settings: settings, loops: 1, bills: nil, log: Logger(label: "test"))
+/// What the loops of a gateway have in common, with no loop running.
+func shared() throws -> Shared {
+  try Shared(loops: 1, bills: nil, programDescriptors: 1024, log: Logger(label: "test"))
 }
 
 /// All that a program would read of its standard input; nil where it has none.

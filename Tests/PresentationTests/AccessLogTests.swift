@@ -14,6 +14,7 @@ import Testing
     record.method = batch.keep(Array("GET".utf8))
     record.target = batch.keep(target)
     record.userAgent = batch.keep(Array(agent.utf8))
+    record.route = batch.keep(Array("/cgi-bin/".utf8))
     record.script = batch.keep(Array("/cgi-bin/env.pl".utf8))
     record.bill.model = .cgi
     record.bill.status = 200
@@ -33,8 +34,23 @@ import Testing
 
   private func line(_ format: AccessLogFormat, _ record: RequestRecord, _ batch: RecordBatch) -> String {
     var out: [UInt8] = []
-    format.append(record, in: batch, route: Array("/cgi-bin/".utf8), to: &out)
+    format.append(record, in: batch, to: &out)
     return String(decoding: out, as: UTF8.self)
+  }
+
+  /// The same request, answered by a worker of a pool.
+  private func workersRecord(in batch: inout RecordBatch, pid: Int32?, cpu: Int64?, requests: Int?) -> RequestRecord {
+    var record = record(in: &batch)
+    record.script = 0..<0
+    record.pool = batch.keep(Array("guestbook".utf8))
+    record.bill.model = .fastcgi
+    record.bill.process = nil
+    record.bill.processEnd = nil
+    record.bill.worker = WorkerBill()
+    record.bill.worker?.pid = pid
+    record.bill.worker?.cpuNanoseconds = cpu
+    record.bill.worker?.requests = requests
+    return record
   }
 
   private func object(_ line: String) throws -> [String: Any] {
@@ -59,7 +75,10 @@ import Testing
     record.bill.status = 408
     #expect(line(.combined, record, batch) == "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 408 - \"-\" \"-\"\n")
     let object = try object(line(.json, record, batch))
-    for key in ["method", "target", "protocol", "referer", "user_agent", "script", "transfer", "cost", "exit"] {
+    for key in [
+      "method", "target", "protocol", "referer", "user_agent", "route", "script", "pool", "worker", "transfer", "cost",
+      "exit",
+    ] {
       #expect(object[key] is NSNull, "\(key)")
     }
   }
@@ -94,13 +113,16 @@ import Testing
     #expect(
       Set(object.keys) == [
         "time", "remote", "method", "target", "protocol", "status", "bytes_in", "bytes_out", "body_bytes_out",
-        "referer", "user_agent", "model", "transfer", "route", "script", "duration_ns", "phases", "cost", "exit",
+        "referer", "user_agent", "model", "transfer", "route", "script", "pool", "worker", "duration_ns", "phases",
+        "cost",
+        "exit",
       ])
     #expect(object["time"] as? String == "2026-11-24T21:40:00.123Z")
     #expect(object["protocol"] as? String == "HTTP/1.1")
     #expect(object["model"] as? String == "cgi")
     #expect(object["route"] as? String == "/cgi-bin/")
     #expect(object["script"] as? String == "/cgi-bin/env.pl")
+    #expect(object["pool"] is NSNull && object["worker"] is NSNull)
     #expect(object["duration_ns"] as? Int == 16_912_345)
     #expect(object["phases"] as? [String: Int] == ["head_ns": 12_345, "first_byte_ns": 15_100_000])
     #expect(object["exit"] as? [String: Int] == ["status": 0])
@@ -122,7 +144,54 @@ import Testing
     let object = try object(line(.json, record, batch))
     let cost = try #require(object["cost"] as? [String: Any])
     let phases = ["head", "body", "queue", "spawn", "first_byte", "output", "exit"].map { $0 + "_ns" }
-    for key in Array(object.keys) + Array(cost.keys) + phases { #expect(text.contains("`\(key)`"), "\(key)") }
+    let worker = try #require(
+      self.object(line(.json, workersRecord(in: &batch, pid: 1, cpu: 1, requests: 1), batch))["worker"]
+        as? [String: Any])
+    for key in Array(object.keys) + Array(worker.keys) + Array(cost.keys) + phases {
+      #expect(text.contains("`\(key)`"), "\(key)")
+    }
+  }
+
+  @Test func aWorkersLineNamesItsPoolAndProcessAndHasItsProcessorTimeAlone() throws {
+    var batch = RecordBatch()
+    let record = workersRecord(in: &batch, pid: 4711, cpu: 90_001, requests: 57)
+    let object = try object(line(.json, record, batch))
+    #expect(object["model"] as? String == "fastcgi")
+    #expect(object["transfer"] is NSNull && object["script"] is NSNull && object["exit"] is NSNull)
+    #expect(object["pool"] as? String == "guestbook")
+    #expect(object["worker"] as? [String: Int] == ["pid": 4711, "requests": 57])
+    #expect(object["cost"] as? [String: Int] == ["cpu_ns": 90_001])
+    #expect(line(.combined, record, batch).hasSuffix("200 1234 \"-\" \"curl/7.88.1\"\n"))
+  }
+
+  @Test func whatNobodyCanKnowOfAWorkerIsSaidInWordsAndNotAsZero() throws {
+    var batch = RecordBatch()
+    let elsewhere = try object(
+      line(.json, workersRecord(in: &batch, pid: nil, cpu: nil, requests: nil), batch))
+    #expect(elsewhere["pool"] as? String == "guestbook")
+    let worker = try #require(elsewhere["worker"] as? [String: Any])
+    #expect(Set(worker.keys) == ["pid", "requests"] && worker.values.allSatisfy { $0 is NSNull })
+    #expect(elsewhere["cost"] as? String == "not knowable")
+    let gone = try object(line(.json, workersRecord(in: &batch, pid: 4711, cpu: nil, requests: 3), batch))
+    #expect(gone["worker"] as? [String: Int] == ["pid": 4711, "requests": 3])
+    #expect(gone["cost"] as? String == "not knowable")
+  }
+
+  @Test func aPoolsRequestThatNoWorkerHadCostNothingThatWasMeasured() throws {
+    var batch = RecordBatch()
+    var record = workersRecord(in: &batch, pid: nil, cpu: nil, requests: nil)
+    record.bill.worker = nil
+    record.bill.status = 503
+    let object = try object(line(.json, record, batch))
+    #expect(object["pool"] as? String == "guestbook")
+    #expect(object["worker"] is NSNull && object["cost"] is NSNull)
+  }
+
+  @Test func aPoolsNameCannotForgeALine() throws {
+    var batch = RecordBatch()
+    var record = workersRecord(in: &batch, pid: 1, cpu: 1, requests: 1)
+    record.pool = batch.keep(Array("a\"},\n\u{1B}".utf8))
+    #expect(try object(line(.json, record, batch))["pool"] as? String == "a\"},\n\u{1B}")
   }
 
   @Test func aSignalAndAFileAreToldApart() throws {
@@ -142,7 +211,7 @@ import Testing
     var batch = RecordBatch()
     let record = record(in: &batch)
     var out = Array("earlier\n".utf8)
-    for format in AccessLogFormat.allCases { format.append(record, in: batch, route: nil, to: &out) }
+    for format in AccessLogFormat.allCases { format.append(record, in: batch, to: &out) }
     let lines = out.split(separator: 0x0A)
     #expect(lines.count == 3)
     #expect(String(decoding: lines[0], as: UTF8.self) == "earlier")

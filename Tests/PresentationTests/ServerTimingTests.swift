@@ -24,6 +24,21 @@ import Testing
     return bill
   }
 
+  private func workersBill(pid: Int32? = 4711, cpu: Int64? = 90_001, requests: Int? = 57) -> Bill {
+    var bill = Bill()
+    bill.model = .fastcgi
+    bill.durationNanoseconds = 210_000
+    bill.phases.head = 12_345
+    bill.phases.queue = 0
+    bill.phases.firstByte = 140_000
+    bill.phases.output = 10_000
+    bill.worker = WorkerBill()
+    bill.worker?.pid = pid
+    bill.worker?.cpuNanoseconds = cpu
+    bill.worker?.requests = requests
+    return bill
+  }
+
   private func text(
     _ bill: Bill, route: [UInt8]? = Array("/cgi-bin/".utf8), complete: Bool, interpreter: [UInt8]? = nil
   ) -> String {
@@ -75,6 +90,61 @@ import Testing
     let read = try #require(ServerTiming.parse([text(bill, complete: true)]))
     #expect(read.isComplete && read.cpuNanoseconds == nil)
     #expect(read.processEnd == .signalled(signal: 9))
+  }
+
+  @Test func aWorkersWholeBillComesBackWithItsProcessAndProcessorTimeAlone() throws {
+    let bill = workersBill()
+    let wire = text(bill, route: Array("/app".utf8), complete: true)
+    #expect(
+      wire == #"model;desc="fastcgi", route;desc="/app", worker;desc="4711", worker-requests;desc="57", "#
+        + "head;dur=0.012345, queue;dur=0, first-byte;dur=0.14, output;dur=0.01, cpu;dur=0.090001, total;dur=0.21")
+    let read = try #require(ServerTiming.parse([wire]))
+    #expect(read.model == "fastcgi" && read.isComplete)
+    #expect(read.workerPID == 4711 && read.workerRequests == 57)
+    #expect(read.phases == bill.phases)
+    #expect(read.cpuNanoseconds == 90_001 && !read.cpuIsNotKnowable)
+    #expect(read.peakResidentBytes == nil && read.minorFaults == nil && read.processEnd == nil)
+  }
+
+  @Test func aWorkerWhoseProcessWasGoneHasNoKnowableProcessorTime() throws {
+    let wire = text(workersBill(cpu: nil, requests: nil), complete: true)
+    #expect(wire.contains(#", cpu;desc="not knowable", total;dur="#) && !wire.contains("worker-requests"))
+    let read = try #require(ServerTiming.parse([wire]))
+    #expect(read.cpuIsNotKnowable && read.cpuNanoseconds == nil)
+    #expect(read.workerPID == 4711 && read.workerRequests == nil)
+  }
+
+  @Test(arguments: [true, false])
+  func nobodyKnowsWhatAWorkerTookThatSomebodyElseRuns(complete: Bool) throws {
+    let read = try #require(
+      ServerTiming.parse([text(workersBill(pid: nil, cpu: nil, requests: nil), complete: complete)]))
+    #expect(read.cpuIsNotKnowable && read.cpuNanoseconds == nil)
+    #expect(read.workerPID == nil && read.workerRequests == nil)
+    #expect(read.isComplete == complete)
+  }
+
+  @Test func theHeadOfAWorkersAnswerNamesTheWorkerAndNotYetWhatItTook() throws {
+    let read = try #require(ServerTiming.parse([text(workersBill(cpu: nil), complete: false)]))
+    #expect(read.workerPID == 4711 && read.workerRequests == 57)
+    #expect(read.cpuNanoseconds == nil && !read.cpuIsNotKnowable)
+    #expect(read.phases.firstByte == 140_000 && read.phases.output == nil && !read.isComplete)
+  }
+
+  @Test func aPoolsAnswerWithoutAWorkerSaysNothingOfOne() throws {
+    var bill = workersBill()
+    bill.worker = nil
+    let read = try #require(ServerTiming.parse([text(bill, complete: true)]))
+    #expect(read.isComplete && read.workerPID == nil && read.workerRequests == nil)
+    #expect(read.cpuNanoseconds == nil && !read.cpuIsNotKnowable)
+  }
+
+  @Test(arguments: [
+    "model;desc=fastcgi, worker;desc=2147483648, cpu;desc=\"knowable\"", "model;desc=fastcgi, worker;desc=x, cpu;desc",
+    "model;desc=fastcgi, worker;dur=4711, cpu", "model;desc=fastcgi, worker, cpu;desc=not knowable",
+  ])
+  func unreadableWordsOfAWorkerAreAbsent(_ wire: String) throws {
+    let read = try #require(ServerTiming.parse([wire]))
+    #expect(read.workerPID == nil && !read.cpuIsNotKnowable && read.cpuNanoseconds == nil)
   }
 
   @Test func durationsOfEverySizeComeBack() throws {

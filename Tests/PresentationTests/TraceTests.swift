@@ -35,6 +35,29 @@ import Testing
     return bill
   }
 
+  private func workers(cpu: Int64? = 90_000, pid: Int32? = 4711, complete: Bool = true) -> TraceBill {
+    var bill = TraceBill()
+    bill.model = "fastcgi"
+    bill.route = Array("/guestbook".utf8)
+    bill.workerPID = pid
+    bill.workerRequests = pid == nil ? nil : 1_057
+    bill.phases.head = 5_000
+    bill.phases.queue = 1_000
+    bill.phases.firstByte = 140_000
+    if complete {
+      bill.phases.output = 10_000
+      bill.cpuNanoseconds = cpu
+      bill.totalNanoseconds = 157_000
+    }
+    bill.cpuIsNotKnowable = cpu == nil
+    return bill
+  }
+
+  /// An exchange with a worker: 210 µs in all, unless something else is said.
+  private func quick(_ bill: TraceBill, wait: Int64 = 165_000, receive: Int64 = 5_000) -> TraceSample {
+    sample(bill, lookup: 5_000, connect: 25_000, send: 10_000, wait: wait, receive: receive)
+  }
+
   private func sample(
     _ bill: TraceBill?, lookup: Int64 = 20_000, connect: Int64 = 100_000, send: Int64 = 30_000,
     wait: Int64 = 16_700_000, receive: Int64 = 50_000, bodyBytes: Int64 = 1_234, isLoopback: Bool = true
@@ -144,6 +167,103 @@ import Testing
     for figure in ["13.2 ms", "5,238 KiB", "exit status 0", "/cgi-bin/"] { #expect(full.contains(figure)) }
   }
 
+  @Test func theSentenceOfAWorkersAnswerHasTheWholeAnswerAndItsProcessorTime() {
+    #expect(
+      TraceSentence.text(quick(workers()))
+        == "210 µs, of which 150 was the worker's answer (90 µs of processor time).")
+    #expect(
+      TraceSentence.text(quick(workers(cpu: nil, pid: nil))) == "210 µs, of which 150 was the worker's answer; "
+        + "what the worker took is not knowable: somebody else runs it.")
+    #expect(
+      TraceSentence.text(quick(workers(cpu: nil))) == "210 µs, of which 150 was the worker's answer; "
+        + "what the worker took is not knowable: its process was gone when the request ended.")
+    #expect(
+      TraceSentence.text(quick(workers(complete: false)))
+        == "210 µs, of which 140 passed until the first byte of the worker's answer.")
+  }
+
+  @Test func theSentenceOfALongOutputCountsItToTheWorkersAnswer() {
+    var bill = workers()
+    bill.phases.firstByte = 50_000
+    bill.phases.output = 70_000
+    #expect(TraceSentence.text(quick(bill)).contains("of which 120 was the worker's answer"))
+    #expect(waterfall(quick(bill)).length(.output) == 70_000)
+  }
+
+  @Test func theSentenceOfAWorkersAnswerFollowsTheFigures() {
+    var queued = workers()
+    queued.phases.queue = 40_000_000
+    #expect(
+      TraceSentence.text(quick(queued, wait: 41_000_000))
+        .contains("passed in the pool's queue, waiting for a free worker"))
+    #expect(
+      TraceSentence.text(quick(workers(cpu: nil, pid: nil), wait: 1_160_000))
+        .hasSuffix("were spent on the way (client, loopback); gateway and worker took 156 µs before the answer left."))
+    #expect(
+      TraceSentence.text(quick(workers(complete: false), receive: 5_000_000))
+        .contains("passed between the answer's first byte and its last: the worker's output, and its way"))
+    #expect(
+      TraceSentence.text(quick(workers(), wait: 100_000)).contains("the bill's phases are longer than the wait"))
+  }
+
+  @Test func aWorkersBillNamesItsProcessAndWhatCannotBeKnown() {
+    let whole = shown(quick(workers()))
+    for figure in ["fastcgi", "pid 4711", "1,057", "90 µs", "its memory is held all day"] {
+      #expect(whole.contains(figure), "\(figure)")
+    }
+    for absent in ["not in this answer", "no process ran", "peak memory", "spawn", "exit"] {
+      #expect(!whole.contains(absent), "\(absent)")
+    }
+    for complete in [true, false] {
+      let elsewhere = shown(quick(workers(cpu: nil, pid: nil, complete: complete)))
+      let lines = elsewhere.split(separator: "\n")
+      #expect(lines.contains { $0.hasPrefix("  cpu ") && $0.hasSuffix(" not knowable") })
+      #expect(elsewhere.contains("  what the worker took is not knowable: somebody else runs it\n"))
+      #expect(!elsewhere.contains("pid"))
+    }
+    #expect(shown(quick(workers(complete: false))).contains("cpu: not in this answer: the route's bill is \"head\""))
+    var large = quick(workers(complete: false))
+    large.bodyBytes = 100_000
+    #expect(shown(large).contains("not held until the worker is done"))
+    var refused = workers(pid: nil)
+    refused.cpuNanoseconds = nil
+    #expect(shown(quick(refused)).contains("cpu: not measured for this request"))
+  }
+
+  @Test func aComparisonWithAWorkerHasARatioOnlyWhereItsProcessorTimeIsKnown() throws {
+    let program = TraceSeries([sample(cgi())])
+    let known = TraceComparison.table(TraceSeries([quick(workers())]), program).lines()
+    #expect(known.contains { $0.hasPrefix("cpu") && $0.hasSuffix("147 ×") })
+    let unknown = TraceSeries([quick(workers(cpu: nil, pid: nil))])
+    let lines = TraceComparison.table(unknown, program).lines()
+    #expect(lines.contains { $0.hasPrefix("cpu") && $0.contains("not knowable") && !$0.contains("×") })
+    #expect(lines.contains { $0.hasPrefix("total") && $0.hasSuffix("×") })
+    let both = TraceComparison.table(unknown, unknown).lines()
+    #expect(both.contains { $0.hasPrefix("cpu") && $0.hasSuffix("not knowable") })
+    let data = Data(TraceJSON.text(comparing: unknown, program))
+    let object = try #require(JSONSerialization.jsonObject(with: data) as? [String: [String: Any]])
+    #expect(object["ratio"]?["cpu"] is NSNull && object["ratio"]?["total"] is NSNumber)
+    #expect(object["a"]?["cpu_ns"] is NSNull)
+  }
+
+  @Test func theJSONFormOfAWorkersBillTellsKnownUnsaidAndNotKnowableApart() throws {
+    func bill(_ bill: TraceBill) throws -> [String: Any] {
+      let data = Data(TraceJSON.text(TraceSeries([quick(bill)])))
+      let object = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+      return try #require((object["median"] as? [String: Any])?["bill"] as? [String: Any])
+    }
+    let whole = try bill(workers())
+    #expect(whole["model"] as? String == "fastcgi")
+    #expect(whole["worker"] as? [String: Int] == ["pid": 4711, "requests": 1_057])
+    let cost = try #require(whole["cost"] as? [String: Any])
+    #expect(cost["cpu_ns"] as? Int == 90_000 && cost["peak_rss_bytes"] is NSNull)
+    let head = try bill(workers(complete: false))
+    #expect((head["cost"] as? [String: Any])?["cpu_ns"] is NSNull)
+    let elsewhere = try bill(workers(cpu: nil, pid: nil))
+    #expect(elsewhere["worker"] is NSNull && elsewhere["cost"] as? String == "not knowable")
+    #expect(try bill(cgi())["worker"] is NSNull)
+  }
+
   @Test func aServerCannotSteerTheTerminal() {
     var bill = cgi()
     bill.route = Array("/\u{1B}[2J\r\n".utf8)
@@ -210,8 +330,8 @@ import Testing
     let text =
       try String(contentsOf: docs.appendingPathComponent("trace.md"), encoding: .utf8)
       + String(contentsOf: docs.appendingPathComponent("access-log.md"), encoding: .utf8)
-    let series = TraceSeries([sample(cgi())])
-    let object = try JSONSerialization.jsonObject(with: Data(TraceJSON.text(comparing: series, series)))
+    let object = try JSONSerialization.jsonObject(
+      with: Data(TraceJSON.text(comparing: TraceSeries([sample(cgi())]), TraceSeries([quick(workers())]))))
     func check(_ value: Any) {
       for (key, member) in value as? [String: Any] ?? [:] {
         // The end of a process is documented as a whole.

@@ -26,6 +26,7 @@ long ck_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t da
 long ck_epoll_wait(int epoll, struct ck_event *events, int capacity, int timeout_ms);
 long ck_eventfd(void);
 long ck_socket(int family);
+long ck_socket_blocking(int family);
 // The peer's address goes into *address, a sockaddr_storage, whose capacity is *length.
 long ck_accept(int listener, void *address, uint32_t *length);
 long ck_bind(int fd, const void *address, uint32_t length);
@@ -46,5 +47,7 @@ long ck_processors(void);
 long ck_get_descriptor_limit(int pid);
 long ck_set_descriptor_limit(int pid, unsigned long soft);
 int64_t ck_clock(int clock);
+// Has malloc(3) keep what the threads of a server take and give back all day.
+void ck_keep_heaps(void);
 // pthread_setname_np(3) of a pthread_t.
 long ck_name_thread(unsigned long thread, const char *name);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 // Both sides must have been built from the same header: a version that differs ends the spawner.
-#define SPAWN_PROTOCOL_VERSION 1
+#define SPAWN_PROTOCOL_VERSION 2
 
 // The spawner's end of the socket pair, in the spawner.
 #define SPAWN_SOCKET_DESCRIPTOR 3
@@ -70,12 +70,13 @@ struct spawn_opening {
   uint32_t row_count;
 };
 
-// One row of the table; path_bytes bytes of an absolute path follow, without a NUL.
+// One row of the table; path_bytes bytes of an absolute path follow, and directory_bytes of the absolute path of the
+// working directory, none for that in which the program stands; neither with a NUL.
 struct spawn_row {
   uint32_t kind;
   uint32_t target;
   uint32_t path_bytes;
-  uint32_t reserved;
+  uint32_t directory_bytes;
   uint64_t limits[SPAWN_LIMIT_COUNT];
 };
 

@@ -1,0 +1,33 @@
+/// What a configuration must ask the system. Closures, so that whoever reads a configuration decides what is there.
+public struct SystemQuestions: Sendable {
+  /// What a path names, symbolic links followed.
+  public enum Found: Sendable, Equatable {
+    /// A directory that may be read.
+    case directory
+    case file(isExecutable: Bool)
+    /// A socket, a device and the like.
+    case other
+    case missing
+    /// It may not be looked at, or not be read: why, in words.
+    case refused(String)
+  }
+
+  /// Looks at an absolute path.
+  public var look: @Sendable (String) -> Found
+  /// An absolute path without symbolic links; nil where there is nothing.
+  public var canonicalPath: @Sendable (String) -> String?
+  /// The directories of PATH.
+  public var searchPath: [String]
+  /// Whether a variable of this name is made for each request, so that a configuration cannot set it.
+  public var isComputedVariable: @Sendable (String) -> Bool
+
+  public init(
+    look: @escaping @Sendable (String) -> Found, canonicalPath: @escaping @Sendable (String) -> String?,
+    searchPath: [String], isComputedVariable: @escaping @Sendable (String) -> Bool
+  ) {
+    self.look = look
+    self.canonicalPath = canonicalPath
+    self.searchPath = searchPath
+    self.isComputedVariable = isComputedVariable
+  }
+}
