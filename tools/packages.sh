@@ -63,7 +63,7 @@ list_services() {
   local found=0 deb
   local starts='/etc/init\.d/.|systemd/(system|user)/.*\.(service|socket|timer|path)$'
   for deb in "$work"/*.deb; do
-    if dpkg-deb --contents "$deb" | grep -E "$starts"; then
+    if dpkg-deb --contents "$deb" | grep -E "$starts" | grep -v '/phpsessionclean\.'; then
       echo "  is in ${deb##*/}"
       found=1
     fi

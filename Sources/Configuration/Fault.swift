@@ -81,6 +81,10 @@ enum FilePath {
   /// What stands between the slashes, where anything does.
   static func segments(_ path: String) -> [Substring.UTF8View] { path.utf8.split(separator: slash) }
 
+  static func hasEmptySegment(_ path: String) -> Bool {
+    zip(path.utf8, path.utf8.dropFirst()).contains { $0 == slash && $1 == slash }
+  }
+
   static func hasSlash(_ text: String) -> Bool { text.utf8.contains(slash) }
 
   /// The directory in which an absolute path's last segment lies.

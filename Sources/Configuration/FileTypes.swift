@@ -27,6 +27,7 @@ extension ValueType where Value == String {
       }
       let folder = FilePath.folder(path)
       switch reader.system.look(folder) {
+      // A directory that may not be read may be one to write in.
       case .directory, .refused: return path
       case .missing: reader.fault(place, "there is no directory \(folder) for the file \(path)")
       case .file, .other: reader.fault(place, "\(folder) is no directory")

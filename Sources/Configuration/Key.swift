@@ -90,8 +90,11 @@ struct ReadSection<Section: Sendable>: Sendable {
 
   func has(_ key: String) -> Bool { present.contains(key) }
 
-  /// Where the value of a key stands; the section's own place where the key is not there.
-  func place(of key: String) -> Place { entries[key]?.value.place ?? place }
+  /// Where a key stands; the section's own place where it is not there.
+  func place(of key: String) -> Place { entries[key]?.place ?? place }
+
+  /// Where the value of a key stands.
+  func place(ofValue key: String) -> Place { entries[key]?.value.place ?? place }
 }
 
 extension Reader {
@@ -125,6 +128,14 @@ extension Reader {
     return result
   }
 
+  /// Says of a key that another table has where it belongs; false where no table has it.
+  func belongsElsewhere(_ entry: TOMLEntry) -> Bool {
+    let owners = KeyDescription.all.filter { $0.name == entry.key }.map(\.section)
+    if owners.isEmpty { return false }
+    fault(entry.place, "does not belong here, but in \(owners.joined(separator: " or "))")
+    return true
+  }
+
   /// Says of an unknown key which one may be meant, and gives that one where it is the section's own.
   private func unknown<Section: ConfigurationSection>(
     _ entry: TOMLEntry, in type: Section.Type, _ handled: [String]
@@ -134,11 +145,7 @@ extension Reader {
       fault(entry.place, "is not supported yet")
       return nil
     }
-    let owners = KeyDescription.all.filter { $0.name == entry.key }.map(\.section)
-    if !owners.isEmpty {
-      fault(entry.place, "does not belong here, but in \(Array(Set(owners)).sorted().joined(separator: " or "))")
-      return nil
-    }
+    if belongsElsewhere(entry) { return nil }
     let meant = NearestName.of(entry.key, among: own)
     let known =
       own.count > 8

@@ -17,12 +17,9 @@ extension ValueType where Value == String {
     if path.utf8.contains(UInt8(ascii: "%")) {
       return "is compared with decoded paths: write the character that a % with two digits stands for"
     }
-    var segments = FilePath.segments(path)
-    // The slash at the end opens no segment.
-    if segments.last?.isEmpty == true { segments.removeLast() }
-    if segments.contains(where: \.isEmpty) { return "has two slashes with nothing between them, which no request's path has" }
-    if segments.contains(where: { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }) {
-      return "has a segment \".\" or \"..\", which no request's path has: they are resolved before"
+    if FilePath.hasEmptySegment(path) { return "has two slashes with nothing between them, as no request's path has" }
+    if FilePath.segments(path).contains(where: { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }) {
+      return "has a segment \".\" or \"..\", as no request's path has: they are resolved before"
     }
     return nil
   }
@@ -52,12 +49,11 @@ extension ValueType where Value == String {
   /// A host name, an address, or `*.` and a name. Small letters come out.
   static var host: Self {
     .text("the name of a host") { text, place, reader in
-      let host = text.lowercased()
-      if let objection = hostObjection(host) {
+      if let objection = hostObjection(text) {
         reader.fault(place, "\(TOMLText.string(text)) \(objection)")
         return nil
       }
-      return host
+      return text.lowercased()
     }
   }
 

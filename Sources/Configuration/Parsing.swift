@@ -56,7 +56,7 @@ extension Reader {
     var used: Set<String> = []
     file.routes = routes(value("route"), name: "route", pools: names, used: &used)
     file.sites = value("site").map { sites($0, pools: names, used: &used) } ?? []
-    if value("route") == nil, value("site") == nil {
+    if isNothing(value("route")), isNothing(value("site")) {
       fault(.start, key: "route", "there is none: a [[route]] with a path and «static», «cgi» or «fastcgi» is needed")
     }
     for pool in pools where !used.contains(pool.section.name) {
@@ -67,16 +67,15 @@ extension Reader {
 
   /// A key at the top level that is none of the tables.
   private func unknownTable(_ entry: TOMLEntry) {
-    let owners = KeyDescription.all.filter { $0.name == entry.key }.map(\.section)
-    if !owners.isEmpty {
-      fault(entry.place, "does not belong here, but in \(Array(Set(owners)).sorted().joined(separator: " or "))")
-      return
-    }
+    if belongsElsewhere(entry) { return }
     let headers = ["server": "[server]", "pool": "[pool.NAME]", "route": "[[route]]", "site": "[[site]]"]
     let meant = NearestName.of(entry.key, among: Self.tables).flatMap { headers[$0] }
     let known = "the tables are [server], [pool.NAME], [[route]] and [[site]]"
     fault(entry.place, "unknown key; " + (meant.map { "did you mean \($0)?" } ?? known))
   }
+
+  /// Whether there is no table in an array of tables, or no such array.
+  private func isNothing(_ tables: TOMLValue?) -> Bool { tables == nil || tables?.content == .array([]) }
 
   /// The entries of a table; nil where the value is none, which is said.
   private func table(_ value: TOMLValue, _ name: String, wanted: String) -> [TOMLEntry]? {
@@ -135,19 +134,20 @@ extension Reader {
   private func routes(
     _ value: TOMLValue?, name: String, pools: [String], used: inout Set<String>
   ) -> [RouteSection] {
-    var lines: [String: Int] = [:]
+    // By their bytes: strings that look the same are equal to Swift.
+    var lines: [[UInt8]: Int] = [:]
     return tables(value, name).map { entries, place in
       var read = read(RouteSection.self, entries, place, name: name)
       read.section.line = place.line
       judge(read, pools: pools)
       if let pool = read.section.fastcgi { used.insert(pool) }
       let path = read.section.path
-      if let first = lines[path], !path.isEmpty {
+      if let first = lines[Array(path.utf8)], !path.isEmpty {
         fault(
-          read.place(of: "path"), key: "\(name).path",
+          read.place(ofValue: "path"), key: "\(name).path",
           "\(TOMLText.string(path)) is the path of the route on line \(first) too: each path has one route")
       } else {
-        lines[path] = place.line
+        lines[Array(path.utf8)] = place.line
       }
       return read.section
     }
@@ -161,7 +161,7 @@ extension Reader {
       read.section.line = place.line
       judgeHosts(read, &lines)
       let routes = entries.first { $0.key == "route" }?.value
-      if routes == nil { fault(place, key: "site", "has no route: it needs at least one [[site.route]]") }
+      if isNothing(routes) { fault(place, key: "site", "has no route: it needs at least one [[site.route]]") }
       read.section.routes = self.routes(routes, name: "site.route", pools: pools, used: &used)
       sites.append(read.section)
     }

@@ -12,23 +12,23 @@ extension Reader {
       fault(route.place, key: route.name, "answers nothing: it needs «static», «cgi» or «fastcgi»")
     }
     if runsScripts, asksPool {
-      fault(keyPlace(route, "fastcgi"), key: "\(route.name).fastcgi", "excludes «cgi»: a route has one of the two")
+      fault(route.place(of: "fastcgi"), key: "\(route.name).fastcgi", "excludes «cgi»: a route has one of the two")
     }
     if runsFiles, runsScripts || asksPool, !route.has("match") {
       let other = runsScripts ? "cgi" : "fastcgi"
       fault(
-        keyPlace(route, "static"), key: "\(route.name).static",
+        route.place(of: "static"), key: "\(route.name).static",
         "with «\(other)» needs «match», which says what is run; the rest is sent")
     }
     if asksPool, !runsScripts, !runsFiles, route.has("match") {
       fault(
-        keyPlace(route, "match"), key: "\(route.name).match",
+        route.place(of: "match"), key: "\(route.name).match",
         "with «fastcgi» needs «static», the directory of the files that match")
     }
     if asksPool, let name = route.section.fastcgi, !pools.contains(name) {
       let question = NearestName.question(name, among: pools)
       fault(
-        route.place(of: "fastcgi"), key: "\(route.name).fastcgi",
+        route.place(ofValue: "fastcgi"), key: "\(route.name).fastcgi",
         "there is no [pool.\(TOMLText.key(name))]" + question)
     }
     judgeScripts(route)
@@ -41,12 +41,12 @@ extension Reader {
       let isSame = system.canonicalPath(files) == system.canonicalPath(cgi.path)
       if !isSame {
         fault(
-          route.place(of: "cgi"), key: "\(route.name).cgi",
+          route.place(ofValue: "cgi"), key: "\(route.name).cgi",
           "with «static» must be the same directory, \(files), not \(cgi.path): give the scripts a route of their own")
       }
     } else if case .script = cgi, route.has("match") {
       fault(
-        keyPlace(route, "match"), key: "\(route.name).match", "has no use where «cgi» is one script: all goes to it")
+        route.place(of: "match"), key: "\(route.name).match", "has no use where «cgi» is one script: all goes to it")
     }
   }
 
@@ -57,7 +57,7 @@ extension Reader {
       fault(pool.place, key: pool.name, "has no workers: it needs «command», or «connect» where someone else runs them")
     case (true, true):
       fault(
-        keyPlace(pool, "connect"), key: "\(pool.name).connect",
+        pool.place(of: "connect"), key: "\(pool.name).connect",
         "excludes «command»: either the workers are started, or someone else runs them")
     default: break
     }
@@ -71,10 +71,5 @@ extension Reader {
       pool.section.program = program
       if FilePath.hasSlash(first) { pool.section.command[0] = program }
     }
-  }
-
-  /// Where a key stands, or where its section begins.
-  private func keyPlace<Section>(_ section: ReadSection<Section>, _ key: String) -> Place {
-    section.entries[key]?.place ?? section.place
   }
 }

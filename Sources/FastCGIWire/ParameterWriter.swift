@@ -32,7 +32,7 @@ public struct ParameterWriter: Sendable {
     openRecord()
   }
 
-  /// Adds a pair.
+  /// Adds a pair. One that fits a record is never cut: where the open record has no room for it, the next begins.
   ///
   /// - Parameters:
   ///   - name: up to ``NameValuePair/maximumBytes``, without NUL (6.1).
@@ -42,7 +42,12 @@ public struct ParameterWriter: Sendable {
     precondition(value.count <= NameValuePair.maximumBytes, "a value whose length can be written")
     let lengthBytes = NameValuePair.lengthBytes(name.count) + NameValuePair.lengthBytes(value.count)
     let size = lengthBytes + name.count + value.count
-    if size > freeBytes { return addInPieces(name, value) }
+    if size > freeBytes {
+      // The specification lets a pair straddle records (appendix B, example 2), but PHP reads each record by
+      // itself and drops the connection.
+      startRecord()
+      if size > freeBytes { return addInPieces(name, value) }
+    }
     bytes.append(addingCapacity: size) { room in
       NameValuePair.encodeLength(name.count) { room.append($0) }
       NameValuePair.encodeLength(value.count) { room.append($0) }
@@ -53,11 +58,8 @@ public struct ParameterWriter: Sendable {
 
   /// Ends the stream with its empty record.
   public mutating func finish() {
-    // A record without content is the end already.
-    if contentBytes > 0 {
-      closeRecord()
-      openRecord()
-    }
+    // An open record without content is the one that ends the stream.
+    startRecord()
     recordStart = nil
   }
 
@@ -67,34 +69,30 @@ public struct ParameterWriter: Sendable {
     return bytes.count - recordStart - Record.headerBytes
   }
 
-  private var freeBytes: Int { Record.fullContentBytes - contentBytes }
+  private var freeBytes: Int { Record.maximumContentBytes - contentBytes }
 
-  /// Adds a pair that goes beyond the end of the open record.
+  /// Adds a pair that is longer than any record.
   private mutating func addInPieces(_ name: Span<UInt8>, _ value: Span<UInt8>) {
-    NameValuePair.encodeLength(name.count) { addContent($0) }
-    NameValuePair.encodeLength(value.count) { addContent($0) }
+    // The record is empty, and has room for the lengths at least.
+    NameValuePair.encodeLength(name.count) { bytes.append($0) }
+    NameValuePair.encodeLength(value.count) { bytes.append($0) }
     addContent(name)
     addContent(value)
-  }
-
-  private mutating func addContent(_ byte: UInt8) {
-    makeRoom()
-    bytes.append(byte)
   }
 
   private mutating func addContent(_ content: Span<UInt8>) {
     var index = 0
     while index < content.count {
-      makeRoom()
+      if freeBytes == 0 { startRecord() }
       let size = min(freeBytes, content.count - index)
       bytes.append(copying: content.extracting(index..<index + size))
       index += size
     }
   }
 
-  /// Sees to it that at least one byte fits the open record.
-  private mutating func makeRoom() {
-    if freeBytes == 0 {
+  /// Goes on with an empty record, which the open one may be already.
+  private mutating func startRecord() {
+    if contentBytes > 0 {
       closeRecord()
       openRecord()
     }
@@ -108,7 +106,7 @@ public struct ParameterWriter: Sendable {
   /// Writes the content's length into the header of the open record.
   private mutating func closeRecord() {
     let length = contentBytes
-    precondition((0...Record.fullContentBytes).contains(length), "nobody else has changed the buffer")
+    precondition((0...Record.maximumContentBytes).contains(length), "nobody else has changed the buffer")
     let header = bytes.count - length - Record.headerBytes
     bytes[header + 4] = UInt8(length >> 8)
     bytes[header + 5] = UInt8(length & 0xFF)

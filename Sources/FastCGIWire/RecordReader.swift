@@ -191,7 +191,7 @@ public struct RecordReader: Sendable {
     case .unknownType:
       return .unknownType(UInt8(truncatingIfNeeded: word >> 56), end: end)
     default:
-      // The answer comes once a connection at most: its storage is given back.
+      // An answer comes once a connection, if at all: its storage is given back.
       let content = values
       values = []
       return .values(try ApplicationValues(content.span), end: end)

@@ -92,7 +92,6 @@ import Testing
     #expect(records.allSatisfy { $0.type == 4 && $0.id == 1 && $0.content.count <= 65_535 })
     #expect(records.last?.content == [])
     #expect(records.dropLast().allSatisfy { !$0.content.isEmpty })
-    #expect(records.dropLast(2).allSatisfy { $0.content.count == 65_528 })
     return Array(records.map(\.content).joined())
   }
 
@@ -129,17 +128,26 @@ import Testing
     #expect(pairs(joined) == both)
   }
 
-  /// A record is filled up so far that it ends within the lengths of the next pair, its name or its value, or
-  /// beside one of them.
-  @Test func aPairMayStraddleRecordsAtEveryPlace() {
+  @Test func aPairThatFitsARecordIsNeverCut() {
     let pair = [[UInt8](repeating: 0x4E, count: 130), [UInt8](repeating: 0x56, count: 140)]
-    for free in Array(0...10) + Array(136...140) + Array(276...280) {
-      let filler = [array("F"), [UInt8](repeating: 0x46, count: 65_528 - free - 6)]
+    for free in [0, 1, 7, 8, 277, 278, 279] {
+      let filler = [array("F"), [UInt8](repeating: 0x46, count: 65_535 - free - 6)]
       let records = written([filler, pair, [array("A"), array("b")]])
-      let joined = content(records)
-      #expect(pairs(joined) == [filler, pair, [array("A"), array("b")]])
-      #expect(records.first?.content.count == min(65_528, joined.count))
+      #expect(records.map { pairs($0.content).count } == (free < 278 ? [1, 2, 0] : free < 282 ? [2, 1, 0] : [3, 0]))
+      #expect(pairs(content(records)) == [filler, pair, [array("A"), array("b")]])
     }
+    let largest = [array("L"), [UInt8](repeating: 0x4C, count: 65_529)]
+    #expect(written([pair, largest, pair]).map(\.content.count) == [278, 65_535, 278, 0])
+  }
+
+  @Test func aPairThatIsLongerThanARecordIsCut() {
+    let small = [array("A"), array("b")]
+    let long = [array("L"), [UInt8](repeating: 0x4C, count: 65_530)]
+    #expect(written([small, long, small]).map(\.content.count) == [4, 65_535, 5, 0])
+    let longer = [[UInt8](repeating: 0x4E, count: 65_540), [UInt8](repeating: 0x56, count: 65_535)]
+    let records = written([longer, small])
+    #expect(records.map(\.content.count) == [65_535, 65_535, 17, 0])
+    #expect(pairs(content(records)) == [longer, small])
   }
 
   @Test func randomPairsSurviveWritingAndReading() {
