@@ -105,8 +105,8 @@ final class ServedRoute: Sendable {
   /// Says what a request's path comes to.
   /// - Parameters:
   ///   - path: decoded and resolved; the route's own path begins it.
-  ///   - mayWait: whether to wait for the disk, so that the answer is never `.other(.wouldWait)`, and a script comes with
-  ///     its interpreter where the route's bill says it.
+  ///   - mayWait: whether to wait for the disk, so that the answer is never `.other(.wouldWait)`, and a script comes
+  ///     with its interpreter where the route's bill says it.
   func resolve(_ path: [UInt8], mayWait: Bool) -> Resolved {
     if denies(path) { return .denied }
     switch way {
@@ -135,7 +135,8 @@ final class ServedRoute: Sendable {
   /// Whether a name is denied, so that it stands in no listing either.
   func hides(_ name: ArraySlice<UInt8>) -> Bool { settings.deny.contains { $0.matches(name) } }
 
-  /// The call of what answers all that is below the route's path: its own path is the script's name, the rest PATH_INFO.
+  /// The call of what answers all that is below the route's path: its own path is the script's name, the rest
+  /// PATH_INFO.
   private func everything(_ path: [UInt8]) -> Script {
     let name = prefix.last == UInt8(ascii: "/") ? prefix.dropLast() : prefix[...]
     let rest = path[name.count...]

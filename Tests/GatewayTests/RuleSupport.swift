@@ -32,7 +32,8 @@ extension Site {
 /// (files below the site, `-` for what there is none of), or the status.
 func explain(_ settings: Settings, _ target: String, host: String? = "test", in site: Site) -> String {
   func told(_ call: Explanation.Call) -> String {
-    "\(call.filename.map { site.relative($0) } ?? "-") \(text(call.scriptName)) \(call.pathInfo.map { text($0) } ?? "-")"
+    let file = call.filename.map { site.relative($0) } ?? "-"
+    return "\(file) \(text(call.scriptName)) \(call.pathInfo.map { text($0) } ?? "-")"
   }
   switch Gateway.explain(settings, host: host, target: target).outcome {
   case .file(let path): return "file \(site.relative(path))"

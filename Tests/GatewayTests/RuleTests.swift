@@ -6,8 +6,8 @@ import Testing
 
 @testable import Gateway
 
-/// «Decoded once; `%00` is 400, an encoded slash 404; empty and dot segments are resolved before matching; […] Bytes are
-/// compared, never characters.»
+/// «Decoded once; `%00` is 400, an encoded slash 404; empty and dot segments are resolved before matching; […] Bytes
+/// are compared, never characters.»
 @Suite struct PathRuleTests {
   let site: Site
   let settings: Settings
@@ -115,8 +115,8 @@ import Testing
   }
 }
 
-/// «`match` globs the name of the first segment, from the left, that is a file; what follows it is PATH_INFO. A matching
-/// file is run. The rest is static if the route says `static`, else 404. […] A script's source is never sent.»
+/// «`match` globs the name of the first segment, from the left, that is a file; what follows it is PATH_INFO. A
+/// matching file is run. The rest is static if the route says `static`, else 404. […] A script's source is never sent.»
 @Suite struct FilesAndProgramsRuleTests {
   let site: Site
 

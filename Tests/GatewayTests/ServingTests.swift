@@ -214,7 +214,8 @@ private let telling = """
 
   @Test func anExplanationSaysTheSite() {
     func explained(_ host: String?, _ target: String) -> String {
-      "\(Gateway.explain(settings, host: host, target: target).route ?? "-") \(explain(settings, target, host: host, in: site))"
+      let route = Gateway.explain(settings, host: host, target: target).route ?? "-"
+      return "\(route) \(explain(settings, target, host: host, in: site))"
     }
     #expect(explained("one.test:80", "/") == "one.test/ file one/index.html")
     #expect(explained("a.test", "/go.cgi/x") == "*.test/ run wild/go.cgi /go.cgi /x")
