@@ -1,7 +1,7 @@
 // The end of a worker: SIGTERM and SIGUSR1, seen between two requests and never within one.
 //
-// libfcgi has handlers of its own for both. They interrupt a read or a write of the request in hand, which libfcgi takes
-// for a broken connection; and one that comes between its look at the flag and its call of accept(2) is not seen until
+// libfcgi has handlers of its own for both. They interrupt a read or a write of the request in hand, which libfcgi
+// takes for a broken connection; and one that comes between its look at the flag and its call of accept(2) is not seen until
 // the next request. Hence these: calls are restarted, so that no request breaks; and where the worker waits for one,
 // the signal is sent again after a moment, and then interrupts.
 
