@@ -43,8 +43,10 @@ extension FastCGIRun {
         position = range.upperBound
       case .endOfStdout(let end), .endOfStderr(let end), .values(_, let end), .unknownType(_, let end): position = end
       case .endRequest(_, let status, let end):
-        // What follows belongs to nobody; padding was part of the record.
-        return ended(status, output, hasSurplus: end < count)
+        // The record's padding is passed over; what else follows belongs to nobody.
+        let rest = lane.relay.withSpan { link.reader.next($0.extracting(0..<count), from: end) }
+        let isClean = rest == .needMore(consumed: count) && link.reader.isBetweenRecords
+        return ended(status, output, hasSurplus: !isClean)
       case .refused(let reason): return lostStep(reason)
       }
     }
@@ -110,11 +112,11 @@ extension FastCGIRun {
     }
     if firstByteAt != lastByteAt { bill.phases.output = lastByteAt - firstByteAt }
     let cost = measure()
-    if input.wantsToSend || hasSurplus {
+    if !input.isSent || hasSurplus {
       // Some of the body is unread, and would be taken for the beginning of the next request; or words follow that
       // nobody asked for.
       feed(output, last: true)
-      giveUpWorker()
+      giveUpWorker(answered: true, cost: cost)
     } else {
       feed(output, last: true)
       giveBack(cost)
