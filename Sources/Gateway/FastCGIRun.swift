@@ -151,13 +151,14 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     case let piece as HelperThreads.Answer:
       input.read(piece.value)
       linkWritable()
-    case let fetched as PoolHolder.Fetched: connect(fetched.connection)
-    case let refusal as PoolRefusal:
-      waitingAs = nil
-      refused(refusal.words)
+    case let fetched as PoolHolder.Fetched:
+      if fetched.worker == grant?.worker { connect(fetched.connection) }
+    case let refusal as PoolRefusal: refused(refusal.words)
     case let forsaken as PoolForsaken:
       // What was written to a worker that is gone, and to one that will not come.
-      if firstByteAt == 0 { workerDied("and no other could be started: \(forsaken.words)") }
+      if forsaken.concerns(grant?.worker), firstByteAt == 0 {
+        workerDied("and no other could be started: \(forsaken.words)")
+      }
     default: preconditionFailure("a worker's request cannot take \(type(of: message))")
     }
   }
@@ -180,12 +181,13 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     }
     guard let other = pool.holder(at: lane) else { return connect(nil) }
     let asker = PoolAsker(mailbox: self.lane.loop.mailbox, token: token!, lane: self.lane.number)
-    other.mailbox.post(PoolHolder.Fetch(slot: grant.worker.slot, asker: asker), to: other.token)
+    other.mailbox.post(PoolHolder.Fetch(worker: grant.worker, asker: asker), to: other.token)
   }
 
   /// Takes over a connection of another lane's, or makes one.
   private func connect(_ connection: WorkerConnection?) {
-    guard let grant else { return }
+    // Not twice: a timer of an earlier attempt, or an answer of another lane's, may come late.
+    guard let grant, stage == .connecting, link == nil else { return }
     if connectingSince == 0 { connectingSince = grantedAt }
     if let connection { return open(connection, isConnecting: false) }
     switch startConnecting(to: pool.address(of: grant.worker.slot)) {
@@ -250,9 +252,14 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     case .waitsForDisk(let work):
       watch()
       askDisk(work)
+    case .bodyLost(let error):
+      lane.shared.log.error("\(name): 500, its body cannot be read back from its file: \(error)")
+      fail(500, "The request's body was lost.")
     case .failed(let error):
-      // What the worker wrote before it closed may be there still.
-      if error == .brokenPipe || error == .connectionReset { linkReadable() } else { connectionEnded(error) }
+      guard error == .brokenPipe || error == .connectionReset else { return connectionEnded(error) }
+      // What the worker wrote before it closed may be there still. If it goes on writing, there is no room to wait for.
+      linkReadable()
+      if self.link != nil { watch() }
     }
   }
 
@@ -284,25 +291,28 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
 
   // MARK: Giving it back
 
-  /// The worker has answered, and stands by.
-  func giveBack(keepConnection: Bool, _ cost: WorkerCost?) {
+  /// The worker has answered, and stands by with its connection open.
+  func giveBack(_ cost: WorkerCost?) {
     guard let grant, let link else { return }
     self.grant = nil
     self.link = nil
-    if keepConnection { holder.keep(link) } else { link.close() }
-    leave(grant, connectionAt: keepConnection ? lane.number : nil, answered: true, cost: cost)
+    holder.keep(link)
+    leave(grant, connectionAt: lane.number, answered: true, cost: cost)
   }
 
   /// The connection is of no more use; the worker may be.
-  /// - Parameter retire: whether the worker is to be replaced, too.
-  func giveUpWorker(retire: Bool = false) {
+  /// - Parameters:
+  ///   - retire: whether the worker is to be replaced, too.
+  ///   - answered: whether it has answered all the same.
+  ///   - cost: what it took, where that was measured already.
+  func giveUpWorker(retire: Bool = false, answered: Bool = false, cost measured: WorkerCost? = nil) {
     guard let grant else { return }
-    let cost = measure()
+    let cost = measured ?? measure()
     self.grant = nil
     link?.close()
     link = nil
     if retire { pool.retire(grant.worker) }
-    leave(grant, connectionAt: nil, answered: false, cost: cost)
+    leave(grant, connectionAt: nil, answered: answered, cost: cost)
   }
 
   /// Whoever waits gets the worker at once.
@@ -353,9 +363,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     ask(again: true)
   }
 
-  /// Whether the request may be made anew: nothing of an answer has come, and to do it twice does no harm, or the worker
-  /// had closed the connection before it had a byte of the request.
-  var mayRetry: Bool {
-    (isIdempotent || input.hasSentNothing) && !hasRetried && firstByteAt == 0 && answer != nil
-  }
+  /// Whether the request may be made anew: nothing of an answer has come, and to do it twice does no harm, or the
+  /// worker's kept connection was dead before it took a byte (RFC 9110, section 9.2.2).
+  var mayRetry: Bool { (isIdempotent || !input.hasBegun) && !hasRetried && firstByteAt == 0 && answer != nil }
 }

@@ -43,9 +43,10 @@ extension FastCGIRun {
         position = range.upperBound
       case .endOfStdout(let end), .endOfStderr(let end), .values(_, let end), .unknownType(_, let end): position = end
       case .endRequest(_, let status, let end):
-        // Padding may follow; anything else belongs to nobody.
+        // The record's padding is passed over; what else follows belongs to nobody.
         let rest = lane.relay.withSpan { link.reader.next($0.extracting(0..<count), from: end) }
-        return ended(status, output, hasSurplus: rest != .needMore(consumed: count))
+        let isClean = rest == .needMore(consumed: count) && link.reader.isBetweenRecords
+        return ended(status, output, hasSurplus: !isClean)
       case .refused(let reason): return lostStep(reason)
       }
     }
@@ -113,7 +114,7 @@ extension FastCGIRun {
     let cost = measure()
     let isClean = input.leavesNothingUnread && !hasSurplus
     feed(output, last: true)
-    giveBack(keepConnection: isClean && pool.keepsConnections, cost)
+    if isClean && pool.keepsConnections { giveBack(cost) } else { giveUpWorker(answered: true, cost: cost) }
     answer?.exited()
     finish()
   }
