@@ -84,6 +84,7 @@ let package = Package(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "CGI"]),
+    .testTarget(name: "FastCGIAppTests", dependencies: ["FastCGIWire"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
   swiftLanguageModes: [.v6],

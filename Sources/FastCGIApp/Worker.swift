@@ -18,9 +18,9 @@ public enum Worker {
   /// SIGTERM and SIGUSR1 end the worker: at once where it waits, else after the request in hand. It returns then, so
   /// that a program whose last statement it is exits with 0.
   ///
-  /// A handler that throws has answered with 500, or with 413 where it let `FastCGIError.bodyTooLarge` through, unless
-  /// the head of its own answer was sent before; the error is a line on the error stream. One that throws because the
-  /// client is gone has answered nothing.
+  /// A handler that throws has answered with 500, unless the head of its own answer was sent before, and the error is a
+  /// line on the error stream. What it lets through of `FastCGIError` for a fault of the client's leaves no line:
+  /// `bodyTooLarge` is 413, `bodyCutShort` 400, and `clientIsGone` needs no answer.
   ///
   ///     var visits: [String: Int] = [:]
   ///     try Worker.run { request, response in
@@ -29,7 +29,8 @@ public enum Worker {
   ///     }
   ///
   /// - Parameter handle: is called for each request, on the calling thread; what it captures need not be `Sendable`.
-  ///   The request and the response are of no use after it has returned.
+  ///   A closure in `main.swift` may use the variables there; a function needs `@MainActor` for that. The request and
+  ///   the response are of no use after it has returned.
   /// - Throws: `FastCGIError.notAccepting` where the listening socket fails.
   public static func run(_ handle: (Request, Response) throws -> Void) throws {
     if FCGX_IsCGI() != 0 {
@@ -67,17 +68,20 @@ public enum Worker {
 
   /// Answers for a handler that threw, as far as there is somebody to answer to.
   private static func answer(_ error: any Error, _ request: Request, _ response: Response) {
-    let known = error as? FastCGIError
-    switch known {
-    case .clientIsGone, .bodyCutShort: return
-    case .bodyTooLarge: break
-    default: request.log("\(request.method) \(request["SCRIPT_NAME"] ?? "")\(request["PATH_INFO"] ?? ""): \(error)")
+    let status: Int
+    switch error as? FastCGIError {
+    case .clientIsGone: return
+    case .bodyTooLarge: status = 413
+    case .bodyCutShort: status = 400
+    default:
+      status = 500
+      request.log("\(request.method) \(request["SCRIPT_NAME"] ?? "")\(request["PATH_INFO"] ?? ""): \(error)")
     }
     guard !response.headIsSent else { return }
     response.startAgain()
-    if case .bodyTooLarge = known { response.status = 413 } else { response.status = 500 }
+    response.status = status
     // Nobody is left to be told where this fails, too.
-    try? response.write("\(response.status) \(reasonPhrase(response.status))\n")
+    try? response.write("\(status) \(reasonPhrase(status))\n")
     try? response.finish()
   }
 }

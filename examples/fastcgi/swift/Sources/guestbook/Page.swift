@@ -59,14 +59,14 @@ func document(_ main: String, nonce: String) -> String {
   <meta name="viewport" content="width=device-width">
   <title>Guestbook</title>
   <style nonce="\(nonce)">
-  :root { color-scheme: light dark; --accent: #0b6e8a; --line: #8886; }
-  @media (prefers-color-scheme: dark) { :root { --accent: #6cc7e0; } }
+  :root { color-scheme: light dark; --accent: #0b6e8a; --quiet: #595959; --line: #8886; }
+  @media (prefers-color-scheme: dark) { :root { --accent: #6cc7e0; --quiet: #b0b0b0; } }
   * { box-sizing: border-box; }
   body { margin: 0; font: 1rem/1.55 system-ui, sans-serif; background: Canvas; color: CanvasText; }
   main { max-width: 40rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
   h1 { font-size: 1.7rem; line-height: 1.2; margin: 0.5rem 0; }
   h2 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
-  time { font-weight: normal; font-size: 0.85rem; color: GrayText; white-space: nowrap; margin-left: 0.5rem; }
+  time { font-weight: normal; font-size: 0.85rem; color: var(--quiet); white-space: nowrap; margin-left: 0.5rem; }
   label { display: block; margin-top: 1rem; font-weight: 600; }
   input, textarea { width: 100%; padding: 0.5rem; font: inherit; border: 1px solid GrayText; border-radius: 4px; }
   textarea { resize: vertical; }
