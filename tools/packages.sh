@@ -63,6 +63,7 @@ list_services() {
   local found=0 deb
   local starts='/etc/init\.d/.|systemd/(system|user)/.*\.(service|socket|timer|path)$'
   for deb in "$work"/*.deb; do
+    [[ ${deb##*/} != x11-common_* ]] || continue
     if dpkg-deb --contents "$deb" | grep -E "$starts"; then
       echo "  is in ${deb##*/}"
       found=1
