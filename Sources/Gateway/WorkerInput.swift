@@ -32,7 +32,7 @@ struct WorkerInput {
   private var fileBytes = 0
   /// Whether the end of the stream is framed.
   private var hasEnd = false
-  private var isComplete = false
+  private(set) var isComplete = false
   private var isWaiting = false
   private var error: Errno?
 
@@ -50,6 +50,13 @@ struct WorkerInput {
 
   /// Whether the socket is to be watched for room.
   var wantsToSend: Bool { !isComplete && !isWaiting }
+
+  /// Whether nothing of the request can be left on the connection when the worker has answered, to be taken for the
+  /// beginning of the next one: libfcgi lets go of what a program has not read with the 8 KiB that it reads at a time,
+  /// and chokes on what is behind that. A longer request is the last of its connection.
+  var leavesNothingUnread: Bool { isComplete && body == nil && sent <= 8192 }
+
+  var hasSentNothing: Bool { sent == 0 }
 
   /// Starts from the beginning, for another worker.
   mutating func rewind() {

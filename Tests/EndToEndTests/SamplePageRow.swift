@@ -44,7 +44,9 @@ struct PageRow: Decodable {
   static func words(_ milliseconds: Double) -> String {
     if milliseconds == 0 { return "0 ms" }
     if milliseconds >= 100 { return "\(Int(milliseconds.rounded())) ms" }
-    let decimals = max(0, 2 - Int(log10(milliseconds).rounded(.down)))
+    // Of the rounded number: 9.996 is 10.0.
+    let rounded = Double(String(format: "%.2e", milliseconds)) ?? milliseconds
+    let decimals = max(0, 2 - Int(log10(rounded).rounded(.down)))
     return String(format: "%.\(decimals)f ms", milliseconds)
   }
 

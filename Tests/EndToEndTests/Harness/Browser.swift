@@ -72,6 +72,9 @@ final class Browser {
   /// Ends the browser; may be called twice.
   func close() {
     guard access(profile, F_OK) == 0 else { return }
+    // Asked first, so that it ends its own processes; what is left then is killed.
+    if process.hasEnded == nil { _ = try? call("Browser.close") }
+    _ = process.wait(seconds: 3)
     process.killAll()
     for raw in [commands, answers] { Glibc.close(raw) }
     _ = try? run("rm", ["-rf", "--", profile])
