@@ -73,10 +73,12 @@ let package = Package(
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Kernel"]),
     .testTarget(name: "ProcessesTests", dependencies: ["Processes", "Kernel"]),
     .testTarget(name: "StaticFilesTests", dependencies: ["StaticFiles", "Kernel"]),
+    .testTarget(name: "WorkerPoolTests", dependencies: ["WorkerPool"]),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "HTTPClient", "HTTPWire", "CGI", "Kernel", "Log", "EventLoop", "StaticFiles", "Costs",
+        "Gateway", "HTTPClient", "HTTPWire", "FastCGIWire", "WorkerPool", "CGI", "Kernel", "Log", "EventLoop",
+        "StaticFiles", "Costs",
       ]),
     .testTarget(
       name: "PresentationTests",

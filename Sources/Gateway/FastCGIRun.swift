@@ -83,7 +83,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var plan: Plan { present.plan }
   var pool: Pool { holder.pool }
   var settings: PoolSettings { holder.pool.settings }
-  var name: String { String(decoding: script.name, as: UTF8.self) }
+  /// The script's name, for the log; the pool's where it answers for all of the site and so has none.
+  var name: String { script.name.isEmpty ? "the pool \(pool.name)" : String(decoding: script.name, as: UTF8.self) }
   var interpreter: [UInt8]? { nil }
   var headBytes: Int { settings.headBytes }
 
@@ -92,7 +93,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   /// The request's variables, written once.
   func describe(_ build: (inout ParameterWriter) -> Void) {
     message.bytes = lane.takeMessageBuffer()
-    RecordWriter.appendBeginRequest(id: Self.requestID, keepConnection: true, to: &message.bytes)
+    RecordWriter.appendBeginRequest(
+      id: Self.requestID, keepConnection: pool.keepsConnections, to: &message.bytes)
     message.begin(id: Self.requestID)
     build(&message)
   }
@@ -105,19 +107,18 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     input.take(spool, behind: &message.bytes)
     token = lane.loop.register(self)
     lane.add(self)
-    queuedAt = Clock.monotonic()
     ask(again: false)
   }
 
   private func ask(again: Bool) {
+    queuedAt = Clock.monotonic()
     let asker = PoolAsker(mailbox: lane.loop.mailbox, token: token!, lane: lane.number)
     switch pool.enter(asker, again: again) {
     case .granted(let grant): begin(grant)
     case .queued(let request):
       waitingAs = request
       enter(.queued)
-      // One that waits again has its first time limit no more; the worker's own is to come.
-      if !again { holder.wait(self) }
+      holder.wait(self)
     case .full:
       let limit = NamedLimit("queue", String(settings.queue))
       lane.shared.log.notice("\(name): 503, the queue of the pool \(pool.name) is full (queue = \(limit.value))")
@@ -150,13 +151,14 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     case let piece as HelperThreads.Answer:
       input.read(piece.value)
       linkWritable()
-    case let fetched as PoolHolder.Fetched: connect(fetched.connection)
-    case let refusal as PoolRefusal:
-      waitingAs = nil
-      refused(refusal.words)
+    case let fetched as PoolHolder.Fetched:
+      if fetched.worker == grant?.worker { connect(fetched.connection) }
+    case let refusal as PoolRefusal: refused(refusal.words)
     case let forsaken as PoolForsaken:
       // What was written to a worker that is gone, and to one that will not come.
-      if firstByteAt == 0 { workerDied("and no other could be started: \(forsaken.words)") }
+      if forsaken.concerns(grant?.worker), firstByteAt == 0 {
+        workerDied("and no other could be started: \(forsaken.words)")
+      }
     default: preconditionFailure("a worker's request cannot take \(type(of: message))")
     }
   }
@@ -179,12 +181,13 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     }
     guard let other = pool.holder(at: lane) else { return connect(nil) }
     let asker = PoolAsker(mailbox: self.lane.loop.mailbox, token: token!, lane: self.lane.number)
-    other.mailbox.post(PoolHolder.Fetch(slot: grant.worker.slot, asker: asker), to: other.token)
+    other.mailbox.post(PoolHolder.Fetch(worker: grant.worker, asker: asker), to: other.token)
   }
 
   /// Takes over a connection of another lane's, or makes one.
   private func connect(_ connection: WorkerConnection?) {
-    guard let grant else { return }
+    // Not twice: a timer of an earlier attempt, or an answer of another lane's, may come late.
+    guard let grant, stage == .connecting, link == nil else { return }
     if connectingSince == 0 { connectingSince = grantedAt }
     if let connection { return open(connection, isConnecting: false) }
     switch startConnecting(to: pool.address(of: grant.worker.slot)) {
@@ -242,13 +245,21 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     guard let link else { return }
     switch input.send(link.raw, message: message.bytes) {
     case .sent: watch()
-    case .more: watch()
+    case .more:
+      // A worker that reads, however slowly, is not silent.
+      link.setDeadline(Clock.monotonic() + settings.timeout)
+      watch()
     case .waitsForDisk(let work):
       watch()
       askDisk(work)
+    case .bodyLost(let error):
+      lane.shared.log.error("\(name): 500, its body cannot be read back from its file: \(error)")
+      fail(500, "The request's body was lost.")
     case .failed(let error):
-      // What the worker wrote before it closed may be there still.
-      if error == .brokenPipe || error == .connectionReset { linkReadable() } else { connectionEnded(error) }
+      guard error == .brokenPipe || error == .connectionReset else { return connectionEnded(error) }
+      // What the worker wrote before it closed may be there still. If it goes on writing, there is no room to wait for.
+      linkReadable()
+      if self.link != nil { watch() }
     }
   }
 
@@ -290,15 +301,18 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   }
 
   /// The connection is of no more use; the worker may be.
-  /// - Parameter retire: whether the worker is to be replaced, too.
-  func giveUpWorker(retire: Bool = false) {
+  /// - Parameters:
+  ///   - retire: whether the worker is to be replaced, too.
+  ///   - answered: whether it has answered all the same.
+  ///   - cost: what it took, where that was measured already.
+  func giveUpWorker(retire: Bool = false, answered: Bool = false, cost measured: WorkerCost? = nil) {
     guard let grant else { return }
-    let cost = measure()
+    let cost = measured ?? measure()
     self.grant = nil
     link?.close()
     link = nil
     if retire { pool.retire(grant.worker) }
-    leave(grant, connectionAt: nil, answered: false, cost: cost)
+    leave(grant, connectionAt: nil, answered: answered, cost: cost)
   }
 
   /// Whoever waits gets the worker at once.
@@ -349,6 +363,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     ask(again: true)
   }
 
-  /// Whether the request may be made anew: nothing of an answer has come, and to do it twice does no harm.
-  var mayRetry: Bool { isIdempotent && !hasRetried && firstByteAt == 0 && answer != nil }
+  /// Whether the request may be made anew: nothing of an answer has come, and to do it twice does no harm, or the
+  /// worker's kept connection was dead before it took a byte (RFC 9110, section 9.2.2).
+  var mayRetry: Bool { (isIdempotent || !input.hasBegun) && !hasRetried && firstByteAt == 0 && answer != nil }
 }

@@ -43,8 +43,10 @@ extension FastCGIRun {
         position = range.upperBound
       case .endOfStdout(let end), .endOfStderr(let end), .values(_, let end), .unknownType(_, let end): position = end
       case .endRequest(_, let status, let end):
-        // What follows belongs to nobody; padding was part of the record.
-        return ended(status, output, hasSurplus: end < count)
+        // The record's padding is passed over; what else follows belongs to nobody.
+        let rest = lane.relay.withSpan { link.reader.next($0.extracting(0..<count), from: end) }
+        let isClean = rest == .needMore(consumed: count) && link.reader.isBetweenRecords
+        return ended(status, output, hasSurplus: !isClean)
       case .refused(let reason): return lostStep(reason)
       }
     }
@@ -110,15 +112,9 @@ extension FastCGIRun {
     }
     if firstByteAt != lastByteAt { bill.phases.output = lastByteAt - firstByteAt }
     let cost = measure()
-    if input.wantsToSend || hasSurplus {
-      // Some of the body is unread, and would be taken for the beginning of the next request; or words follow that
-      // nobody asked for.
-      feed(output, last: true)
-      giveUpWorker()
-    } else {
-      feed(output, last: true)
-      giveBack(cost)
-    }
+    let isClean = input.leavesNothingUnread && !hasSurplus
+    feed(output, last: true)
+    if isClean && pool.keepsConnections { giveBack(cost) } else { giveUpWorker(answered: true, cost: cost) }
     answer?.exited()
     finish()
   }
@@ -182,8 +178,8 @@ extension FastCGIRun {
     answer = nil
     switch stage {
     case .new: break
-    case .queued: finish()
-    case .connecting, .working:
+    case .queued, .connecting: finish()
+    case .working:
       lane.shared.log.info("\(name): the client left, the worker\(numbered) of \(pool.name) is let finish")
       isPaused = false
       if link != nil { watch() }

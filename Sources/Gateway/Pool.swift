@@ -71,20 +71,29 @@ struct PoolGrant: Sendable {
   var connection: WorkerConnection?
 }
 
-/// The request waits in vain: no worker runs. Posted to one that waited.
+/// The request waits in vain: no worker runs. Posted to one that waited, who is to `cancel`.
 struct PoolRefusal: Sendable {
   var words: String
 }
 
 /// The request has a slot whose process is gone and will not be replaced soon. Posted to one that has a worker.
 struct PoolForsaken: Sendable {
+  /// The process that is gone.
+  var worker: WorkerPool.Worker
   var words: String
+
+  /// Whether it speaks of the worker that a request has by now: it may have got another one while this was under way.
+  func concerns(_ granted: WorkerPool.Worker?) -> Bool {
+    guard let granted else { return false }
+    // A request may keep its slot from one process to the next.
+    return granted.slot == worker.slot && granted.generation <= worker.generation
+  }
 }
 
 /// Orders to the keeper of a pool.
 enum PoolOrder: Sendable {
   /// A worker is to be replaced.
-  case end(WorkerPool.Slot)
+  case end(WorkerPool.Worker)
   /// The pool is no longer wanted.
   case stop
 }
@@ -145,6 +154,11 @@ final class Pool: Sendable {
 
   /// Whether its workers are the gateway's own processes.
   var hasProcesses: Bool { !listeners.isEmpty }
+
+  /// Whether a connection stays open between two requests. Not to somebody else's workers: each connection that is kept
+  /// takes one of them out of use, and if there are fewer of them than `max_connections`, the next one would wait for
+  /// ever in their backlog.
+  var keepsConnections: Bool { hasProcesses }
 
   /// Where a slot's worker is reached.
   func address(of slot: WorkerPool.Slot) -> SocketAddress {
@@ -219,13 +233,21 @@ final class Pool: Sendable {
     }
   }
 
-  /// A worker is to be replaced: it does not answer.
+  /// A worker is to be replaced: it does not answer. Somebody else's is not ours to replace.
   func retire(_ worker: WorkerPool.Worker) {
+    guard hasProcesses else { return }
     let keeper = state.withLock { state in
       if case .end = state.machine.retire(worker) { return state.keeper }
       return nil
     }
-    keeper?.mailbox.post(PoolOrder.end(worker.slot), to: keeper!.token)
+    keeper?.mailbox.post(PoolOrder.end(worker), to: keeper!.token)
+  }
+
+  /// Whether a worker is still to be ended: when the order comes, its successor may have been started.
+  func isRetiring(_ worker: WorkerPool.Worker) -> Bool {
+    state.withLock {
+      $0.machine.worker(of: worker.slot) == worker && $0.machine.process(of: worker.slot) == .retiring
+    }
   }
 
   // MARK: The keeper's events
@@ -260,6 +282,8 @@ final class Pool: Sendable {
     state.withLock { state in
       state.slots[slot].pid = nil
       state.slots[slot].clock = nil
+      // Its connection is dead, whether or not the lane that has it knows.
+      state.slots[slot].connectionAt = nil
     }
     return change(trouble: trouble) { $0.exited(slot, now: now) }
   }
@@ -284,10 +308,13 @@ final class Pool: Sendable {
         case .grant(let worker, let request):
           if let asker = state.askers[request] { letters.append((asker, state.grant(worker, request))) }
         case .refuse(let request):
+          // Its number stays its own until it cancels: one that leaves before it has heard of this would else cancel
+          // the wish of whoever has the number next.
           if let asker = state.askers[request] { letters.append((asker, PoolRefusal(words: state.trouble))) }
-          state.forget(request)
-        case .forsake(let request):
-          if let asker = state.askers[request] { letters.append((asker, PoolForsaken(words: state.trouble))) }
+        case .forsake(let worker, let request):
+          if let asker = state.askers[request] {
+            letters.append((asker, PoolForsaken(worker: worker, words: state.trouble)))
+          }
         }
         return false
       }
@@ -325,7 +352,8 @@ final class Pool: Sendable {
 
   /// No configuration that is in force, and no request, has the pool any more.
   func giveUp() {
-    let all = state.withLock { Array($0.holders.values) + [$0.keeper].compactMap { $0 } }
+    // The keeper first: what it asks of a worker ends while its lane still has a place for the connection.
+    let all = state.withLock { [$0.keeper].compactMap { $0 } + Array($0.holders.values) }
     for one in all { one.mailbox.post(PoolOrder.stop, to: one.token) }
   }
 }

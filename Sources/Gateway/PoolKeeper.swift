@@ -51,7 +51,8 @@ final class PoolKeeper: LoopTarget {
 
   func received(_ message: any Sendable, role: UInt8) {
     switch message as? PoolOrder {
-    case .end(let slot): processes[slot]?.end(grace: pool.settings.killGrace)
+    case .end(let worker):
+      if pool.isRetiring(worker) { processes[worker.slot]?.end(grace: pool.settings.killGrace) }
     case .stop: stop()
     case nil: preconditionFailure("a keeper cannot take \(type(of: message))")
     }

@@ -12,7 +12,10 @@ struct WorkerInput {
     case more
     /// To be done by a helper thread; what it gives is for `read`.
     case waitsForDisk(@Sendable () -> any Sendable)
+    /// The worker's end is closed: nothing more can be sent.
     case failed(Errno)
+    /// The body's file cannot be read.
+    case bodyLost(Errno)
   }
 
   /// What a helper thread read of the body's file.
@@ -32,8 +35,10 @@ struct WorkerInput {
   private var fileBytes = 0
   /// Whether the end of the stream is framed.
   private var hasEnd = false
-  private var isComplete = false
+  /// Whether everything has been sent.
+  private(set) var isSent = false
   private var isWaiting = false
+  private var isBroken = false
   private var error: Errno?
 
   /// Takes the request's body: what is in memory goes behind the message at once.
@@ -49,40 +54,54 @@ struct WorkerInput {
   }
 
   /// Whether the socket is to be watched for room.
-  var wantsToSend: Bool { !isComplete && !isWaiting }
+  var wantsToSend: Bool { !isSent && !isWaiting && !isBroken }
+
+  /// Whether the worker's socket has taken a byte.
+  var hasBegun: Bool { sent > 0 }
+
+  /// Whether nothing of the request can be left on the connection when the worker has answered, to be taken for the
+  /// beginning of the next one: libfcgi lets go of what a program has not read with the 8 KiB that it reads at a time,
+  /// and chokes on what is behind that. A longer request is the last of its connection.
+  var leavesNothingUnread: Bool { isSent && body == nil && sent <= 8192 }
 
   /// Starts from the beginning, for another worker.
   mutating func rewind() {
     (sent, pieceSent, offset) = (0, 0, 0)
     piece = []
-    (hasEnd, isComplete, isWaiting) = (false, false, false)
+    (hasEnd, isSent, isWaiting, isBroken) = (false, false, false, false)
+    error = nil
   }
 
   /// Sends as much as the socket takes.
   mutating func send(_ raw: Int32, message: [UInt8]) -> Outcome {
     if isWaiting { return .more }
-    while !isComplete {
-      if let error { return .failed(error) }
+    while !isSent {
+      if let error { return .bodyLost(error) }
       if sent < message.count {
         switch Kernel.send(raw, message, sent..<message.count) {
         case .bytes(let count): sent += count
         case .wouldBlock: return .more
-        case .failed(let error): return .failed(error)
+        case .failed(let error): return fail(error)
         }
       } else if pieceSent < piece.count {
         switch Kernel.send(raw, piece, pieceSent..<piece.count) {
         case .bytes(let count): pieceSent += count
         case .wouldBlock: return .more
-        case .failed(let error): return .failed(error)
+        case .failed(let error): return fail(error)
         }
       } else if body == nil || hasEnd {
-        isComplete = true
+        isSent = true
       } else if let work = nextPiece() {
         isWaiting = true
         return .waitsForDisk(work)
       }
     }
     return .sent
+  }
+
+  private mutating func fail(_ error: Errno) -> Outcome {
+    isBroken = true
+    return .failed(error)
   }
 
   /// Makes the next record of the body's file, or gives the work that does it where that waits for the disk.

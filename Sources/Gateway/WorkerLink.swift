@@ -10,12 +10,14 @@ import WorkerPool
 final class PoolHolder: LoopTarget {
   /// Asks for the connection of a worker that somebody else was granted.
   struct Fetch: Sendable {
-    var slot: WorkerPool.Slot
+    var worker: WorkerPool.Worker
     var asker: PoolAsker
   }
 
   /// The answer: the connection, unless it has been closed meanwhile.
   struct Fetched: Sendable {
+    /// Whose it is: the asker may have been given another worker meanwhile.
+    var worker: WorkerPool.Worker
     var connection: WorkerConnection?
   }
 
@@ -40,6 +42,8 @@ final class PoolHolder: LoopTarget {
     pool.setHolder(nil, lane: lane.number)
     for link in links { link?.close() }
     links = []
+    // Those who have got a worker hold this, and are let go only when the next one waits.
+    waiting = []
     if let token { lane.loop.unregister(token) }
     token = nil
   }
@@ -55,6 +59,8 @@ final class PoolHolder: LoopTarget {
   /// Keeps the connection of a worker that was given back.
   func keep(_ link: WorkerLink) {
     if links.isEmpty { return link.close() }
+    // One of the process before, whose end has not been seen here yet.
+    links[link.slot]?.close()
     links[link.slot] = link
     link.idle(in: self)
   }
@@ -77,8 +83,8 @@ final class PoolHolder: LoopTarget {
   func received(_ message: any Sendable, role: UInt8) {
     switch message {
     case let fetch as Fetch:
-      let connection = take(fetch.slot)?.detach()
-      fetch.asker.mailbox.post(Fetched(connection: connection), to: fetch.asker.token)
+      let connection = take(fetch.worker.slot)?.detach()
+      fetch.asker.mailbox.post(Fetched(worker: fetch.worker, connection: connection), to: fetch.asker.token)
     case is PoolOrder: lane.close(self)
     default: preconditionFailure("a pool's holder cannot take \(type(of: message))")
     }
@@ -199,6 +205,7 @@ final class WorkerLink: LoopTarget {
       do {
         token = try lane.loop.register(raw, wanted, self)
       } catch {
+        interest = []
         user?.linkFailed(error)
       }
     }

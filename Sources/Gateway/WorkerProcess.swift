@@ -89,9 +89,14 @@ final class WorkerProcess: LoopTarget {
       standardOutput: -1, standardError: stderr.writeEnd.raw)
     process = SpawnedProgram(spawner, ticket)
     spawning = lane.present.hold
-    errors = ProgramErrors(
-      try ProgramPipe(stderr.takeReadEnd(), lane.loop, self, role: Role.errors), of: "pool \(settings.name)",
-      lineLimit: settings.errorLineBytes, log: lane.shared.log)
+    do {
+      errors = ProgramErrors(
+        try ProgramPipe(stderr.takeReadEnd(), lane.loop, self, role: Role.errors), of: "pool \(settings.name)",
+        lineLimit: settings.errorLineBytes, log: lane.shared.log)
+    } catch {
+      // The process was asked for, and is not forgotten for that.
+      lane.shared.log.error("pool \(settings.name): what a worker says on standard error is lost: \(error)")
+    }
   }
 
   /// Whether the spawner has made it by now.

@@ -17,12 +17,14 @@ public struct WorkerPool: Sendable {
   public struct Limits: Sendable, Equatable {
     /// How many workers, or connections to somebody else's.
     public var slots: Int
-    /// How many requests may wait.
+    /// How many requests may wait; those that wait again are let in beyond it, since they had their turn.
     public var queue: Int
     /// The pause before a worker is started again that died before its first answer; doubled each time.
     public var firstPause: Int64 = 100_000_000
     /// How often the first who waits may be passed over for a later one of the same owner as a worker that became free.
     public var passes = 8
+    /// How far back in the queue one of the same owner is looked for. The search is made while all loops wait for it.
+    public var window = 64
     /// The longest such pause.
     public var longestPause: Int64 = 30_000_000_000
 
@@ -85,9 +87,9 @@ public struct WorkerPool: Sendable {
     case grant(Worker, Request)
     /// The requests wait in vain: there is no worker and none is being started.
     case refuse(Request)
-    /// The request has a slot whose process is gone and will not be replaced soon: what it still waits for may never
-    /// come.
-    case forsake(Request)
+    /// The request has a slot whose process, this one, is gone and will not be replaced soon: what it still waits for
+    /// may never come.
+    case forsake(Worker, Request)
   }
 
   private struct Waiter {
@@ -157,7 +159,7 @@ public struct WorkerPool: Sendable {
     // While somebody waits nobody overtakes; an idle worker never stands beside one who waits.
     assert(idle.isEmpty || waiting.isEmpty, "an idle worker stands beside a waiting request")
     if let slot = takeIdle(owner) { return .granted(give(slot, to: request, owner: owner)) }
-    if !canServe { return .noWorker }
+    if stopping || !canServe { return .noWorker }
     if again {
       waiting.prepend(Waiter(request: request, owner: owner))
       passes = 0
@@ -299,7 +301,9 @@ public struct WorkerPool: Sendable {
   /// the first more often than `limits.passes` in a row.
   private mutating func takeWaiting(_ owner: Int) -> Waiter? {
     guard let first = waiting.first else { return nil }
-    if first.owner != owner, passes < limits.passes, let index = waiting.firstIndex(where: { $0.owner == owner }) {
+    if first.owner != owner, passes < limits.passes,
+      let index = waiting.prefix(limits.window).firstIndex(where: { $0.owner == owner })
+    {
       passes += 1
       return waiting.remove(at: index)
     }
@@ -329,7 +333,7 @@ public struct WorkerPool: Sendable {
     places[slot].failures += 1
     places[slot].process = .paused(until: now + pause)
     var actions: [Action] = [.pause(slot, until: now + pause)]
-    if let request = places[slot].request { actions.append(.forsake(request)) }
+    if let request = places[slot].request { actions.append(.forsake(worker(of: slot), request)) }
     if !canServe {
       actions += waiting.map { .refuse($0.request) }
       waiting.removeAll()

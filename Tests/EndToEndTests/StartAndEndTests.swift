@@ -186,6 +186,26 @@ extension EndToEndTests {
       #expect(try connection.isClosedByPeer())
     }
 
+    @Test func aServerKilledTogetherWithItsSpawnersLeavesNoScript() throws {
+      let site = try Site()
+      defer { site.remove() }
+      try fill(site)
+      let server = try Server(site)
+      defer { server.process.killAll() }
+      let connection = try server.connect()
+      try connection.send(Server.head("/cgi-bin/wait"))
+      let script = try waitingScript(site)[0]
+      // Stopped, so that it neither replaces the spawners nor ends anything itself. Nobody is left who could: the
+      // kernel does it.
+      server.process.signal(SIGSTOP)
+      for spawner in server.spawners { kill(spawner.pid, SIGKILL) }
+      #expect(eventually(within: 3) { server.spawners.allSatisfy(\.isOver) })
+      #expect(Processes.isAlive(script))
+      server.process.signal(SIGKILL)
+      #expect(server.process.wait(seconds: 5) == .killed(signal: SIGKILL))
+      #expect(eventually(within: 3) { !Processes.isAlive(script) })
+    }
+
     @Test func everyKindOfAddressIsServed() throws {
       let site = try Site()
       defer { site.remove() }

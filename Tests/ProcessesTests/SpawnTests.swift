@@ -18,6 +18,32 @@ struct SpawnTests {
     #expect(try end(spawner).end == .exited(status: 0))
   }
 
+  @Test func aProgramRunsInTheDirectoryOfItsRowAndElseWhereItStands() throws {
+    let site = Site()
+    site.makeDirectory("bin")
+    site.makeDirectory("work")
+    site.write("bin/where.sh", "#!/bin/sh\npwd -P\necho \"$0\"\ntest -e here.txt && echo found\n")
+    site.write("work/here.txt", "")
+    let program = site.path + "/bin/where.sh"
+    let targets: [SpawnTarget] = [
+      .program(program, directory: site.path + "/work"), .program(program), .program(program, directory: "/"),
+      .program(program, directory: site.path + "/none"), .program(program, directory: program),
+    ]
+    let spawner = try Spawner(binary: spawnerBinary(), targets: targets, slots: 1)
+    #expect(try spawner.run(row: 0).lines == ["\(site.path)/work", program, "found"])
+    #expect(try spawner.run(row: 1).lines == ["\(site.path)/bin", program])
+    #expect(try spawner.run(row: 2).lines == ["/", program])
+    for (row, error) in [(3, ENOENT), (4, ENOTDIR)] {
+      let run = try spawner.run(row: row)
+      guard case .failed(.chdir, error, _?) = run.state else {
+        Issue.record("row \(row): \(run.state)")
+        continue
+      }
+      #expect(run.output == "")
+    }
+    _ = try end(spawner)
+  }
+
   @Test func theTimesOfASpawnAreInOrder() throws {
     let spawner = try Spawner(binary: spawnerBinary(), targets: [.program("/bin/true")], slots: 1)
     let run = try spawner.run()
