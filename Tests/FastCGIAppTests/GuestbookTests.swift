@@ -70,15 +70,14 @@ struct GuestbookTests {
   @Test(
     "What is no entry is refused, and not written",
     arguments: [
-      ("name=%FF&message=x", "400"), ("name=x&message=%C3%28", "400"), ("name=%ED%A0%80&message=x", "400"),
-      ("name=%4&message=x", "400"), ("name=%zz&message=x", "400"), ("name=x", "400"), ("name=+&message=x", "400"),
-      ("name=a%00b&message=x", "400"), ("name=a%0Ab&message=x", "400"), ("name=x&message=%1B[31m", "400"),
-      ("", "400"),
+      "name=%FF&message=x", "name=x&message=%C3%28", "name=%ED%A0%80&message=x", "name=%4&message=x",
+      "name=%zz&message=x", "name=x", "name=+&message=x", "name=a%00b&message=x", "name=a%0Ab&message=x",
+      "name=x&message=%1B[31m", "",
     ])
-  func refuses(form: String, status: String) throws {
+  func refuses(form: String) throws {
     let book = try Guestbook()
     let refused = try book.post(form)
-    #expect(refused.status == status && refused.text.contains("href=\"/guestbook\""))
+    #expect(refused.status == "400" && refused.text.contains("href=\"/guestbook\""))
     #expect(refused["Content-Security-Policy"]?.hasPrefix("default-src 'none'") == true && refused.worker != nil)
     #expect(try entries(book.get()) == 0)
   }
