@@ -10,7 +10,8 @@ let strictlySafe: [SwiftSetting] = [
 let package = Package(
   name: "tollgate",
   products: [
-    .executable(name: "tollgate", targets: ["tollgate"])
+    .executable(name: "tollgate", targets: ["tollgate"]),
+    .library(name: "FastCGIApp", targets: ["FastCGIApp"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -54,6 +55,8 @@ let package = Package(
       name: "Admin",
       dependencies: ["Gateway", "Costs", "Presentation", "HTTPWire", "EventLoop", "Kernel", "Log"]),
     .target(name: "HTTPClient", dependencies: ["Kernel", "HTTPWire"]),
+    .systemLibrary(name: "CFCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
+    .target(name: "FastCGIApp", dependencies: ["CFCGI"]),
     .executableTarget(
       name: "tollgate",
       dependencies: [
@@ -81,6 +84,7 @@ let package = Package(
       name: "PresentationTests",
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "CGI"]),
+    .testTarget(name: "FastCGIAppTests", dependencies: ["FastCGIWire"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
   swiftLanguageModes: [.v6],

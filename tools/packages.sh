@@ -48,12 +48,12 @@ install_sets() {
 }
 
 # Which packages would be unpacked depends on what a machine has, so all that the listed ones depend on are looked at,
-# save the required ones, which every Debian system has.
+# save the required ones, which every Debian system has. Of two that will do, only the first is ever installed.
 list_services() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   local -a names closure
-  mapfile -t names < <(grep -v '^\(#\|$\)' "$list" | cut -d' ' -f2 | tr '|' '\n')
+  mapfile -t names < <(grep -v '^\(#\|$\)' "$list" | cut -d' ' -f2 | cut -d'|' -f1)
   mapfile -t closure < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
     --no-replaces --no-enhances "${names[@]}" | grep '^[a-z0-9]' | sort -u)
   # Virtual packages have no record and so fall out here.
@@ -63,7 +63,7 @@ list_services() {
   local found=0 deb
   local starts='/etc/init\.d/.|systemd/(system|user)/.*\.(service|socket|timer|path)$'
   for deb in "$work"/*.deb; do
-    if dpkg-deb --contents "$deb" | grep -E "$starts"; then
+    if dpkg-deb --contents "$deb" | grep -E "$starts" | grep -Ev '/phpsessionclean\.|/init\.d/x11-common'; then
       echo "  is in ${deb##*/}"
       found=1
     fi

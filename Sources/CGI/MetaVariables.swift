@@ -68,7 +68,7 @@ public enum MetaVariables {
 
   private static func addScript<Sink: VariableSink>(_ context: RequestContext, _ sink: inout Sink) {
     add("SCRIPT_NAME", context.scriptName, &sink)
-    add("SCRIPT_FILENAME", context.scriptFilename, &sink)
+    if !context.scriptFilename.isEmpty { add("SCRIPT_FILENAME", context.scriptFilename, &sink) }
     if !context.documentRoot.isEmpty { add("DOCUMENT_ROOT", context.documentRoot, &sink) }
     guard let pathInfo = context.pathInfo, !pathInfo.isEmpty else { return }
     add("PATH_INFO", pathInfo, &sink)

@@ -25,7 +25,7 @@ public struct RequestContext: Sendable {
   public var pathTranslated: [UInt8]?
   /// DOCUMENT_ROOT: the directory that the site is served from; empty when there is none.
   public var documentRoot: [UInt8] = []
-  /// SCRIPT_FILENAME: the file that is run.
+  /// SCRIPT_FILENAME: the file that is run; empty where no file stands for the path.
   public var scriptFilename: [UInt8] = []
   /// SERVER_ADDR, and SERVER_NAME where the request names no usable host: the listener's address, an IPv6
   /// address without brackets; empty for a Unix socket.

@@ -2,7 +2,7 @@
 
 /// What a path names in the file system.
 public enum FileKind: Sendable, Equatable {
-  /// A file that can be run.
+  /// A regular file.
   case file
   /// A directory.
   case directory

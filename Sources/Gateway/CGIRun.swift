@@ -94,8 +94,8 @@ final class CGIRun: LoopTarget, ProgramRun {
   var plan: Plan { serving.plan }
   var spawning: Spawning { serving.spawning }
 
-  /// The script's name, for the log.
-  var name: String { String(decoding: script.name, as: UTF8.self) }
+  /// The script's name, for the log; its file where it answers for all of the site and so has none.
+  var name: String { String(decoding: script.name.isEmpty ? script.filename : script.name, as: UTF8.self) }
   var interpreter: [UInt8]? { script.interpreter }
   var headBytes: Int { program.headBytes }
 
@@ -169,7 +169,7 @@ final class CGIRun: LoopTarget, ProgramRun {
     let out = try Pipe()
     let err = try Pipe()
     let ticket = try spawner.spawn(
-      row: row, scriptPath: script.path, arguments: [], environment: environment.bytes,
+      row: row, scriptPath: program.script == nil ? script.path : [], arguments: [], environment: environment.bytes,
       environmentCount: environment.count, standardInput: input?.descriptor.raw ?? -1,
       standardOutput: out.writeEnd.raw, standardError: err.writeEnd.raw)
     process = SpawnedProgram(spawner, ticket)

@@ -206,7 +206,7 @@ extension Connection {
     lane.recorder.draft(startedAt: startedAt, head: head, inbox: lane.inbox, remote: remote, route: routePath)
   }
 
-  private var routePath: [UInt8]? { bill.route.map { plan.routes.prefixes[$0] } }
+  private var routePath: [UInt8]? { bill.route.map { plan.routes.names[$0] } }
 
   /// The answer has left, and the phase was `sending`.
   private func answerSent() {

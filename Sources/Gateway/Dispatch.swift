@@ -11,7 +11,7 @@ import StaticFiles
 enum Parked: Sendable {
   case found(Found)
   case listing([UInt8])
-  case script(ScriptFound)
+  case resolved(Resolved)
 }
 
 extension Connection {
@@ -50,21 +50,15 @@ extension Connection {
       return range.upperBound
     default: break
     }
-    switch plan.routes.match(lane.target.path) {
+    let routes = plan.routes
+    var candidates = routes.common
+    if routes.hasSites { candidates = lane.inbox.withSpan { routes.routes(of: lane.target.authority, in: $0) } }
+    switch routes.match(lane.target.path, in: candidates) {
     case .none: answerWithoutBody(404, "Nothing is served under this path.")
     case .lacksSlash: redirectToSlash()
-    case .route(let index):
-      bill.route = index
-      switch plan.routes.routes[index].model {
-      case .files(let root):
-        if !serveFile(index, root) { return range.lowerBound }
-      case .pool(let pool):
-        let script = Script(path: [], name: Array(lane.target.path), pathInfo: nil, interpreter: nil)
-        serveByPool(index, pool, script, headEnd: range.upperBound, inputEnd: inputEnd)
-      case .nothing(let words): answerWithoutBody(404, words)
-      case .programs(let program):
-        if !serveProgram(index, program, headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
-      }
+    case .route(let number):
+      bill.route = number
+      if !serve(routes.routes[number], headEnd: range.upperBound, inputEnd: inputEnd) { return range.lowerBound }
     }
     return range.upperBound
   }
@@ -104,24 +98,92 @@ extension Connection {
 
   /// RFC 9110, section 15.4.2: the same path with a slash, the query kept.
   private func redirectToSlash() {
-    var location: [UInt8] = []
-    PathText.appendEncoded(lane.target.path, to: &location)
-    location.append(UInt8(ascii: "/"))
-    if let query = lane.target.query {
-      location.append(UInt8(ascii: "?"))
-      location.append(contentsOf: lane.inbox[query])
-    }
+    let location = PathText.withSlash(lane.target.path, query: lane.target.query.map { lane.inbox[$0] })
     giveUpBody()
     answerError(
       301, "The path ends with a slash.", fields: [("Location", String(decoding: location, as: UTF8.self))])
   }
 
+  // MARK: Routes
+
+  /// Serves the request by its route.
+  /// - Returns: false where the request waits for a helper thread.
+  private func serve(_ route: ServedRoute, headEnd: Int, inputEnd: Int) -> Bool {
+    switch parked {
+    case .found, .listing: return serveFile(route)
+    case .resolved(let resolved):
+      parked = nil
+      return serve(route, resolved, wasParked: true, headEnd: headEnd, inputEnd: inputEnd)
+    case nil:
+      // Before anything is asked of the disk. What is kept is no program, and not denied: it was asked about when it
+      // was looked up.
+      if let file = freshFile(route) {
+        sendFileAnswer(file)
+        return true
+      }
+      let resolved = route.resolve(lane.target.path, mayWait: false)
+      return serve(route, resolved, wasParked: false, headEnd: headEnd, inputEnd: inputEnd)
+    }
+  }
+
+  private func freshFile(_ route: ServedRoute) -> ServedFile? {
+    guard route.files != nil, lane.head.method == .get || lane.head.method == .head,
+      lane.target.path.count >= route.below
+    else { return nil }
+    return serving.files.fresh(route.number, lane.target.path, from: route.below, now: lane.loop.now)
+  }
+
+  private func serve(
+    _ route: ServedRoute, _ resolved: Resolved, wasParked: Bool, headEnd: Int, inputEnd: Int
+  ) -> Bool {
+    switch resolved {
+    case .file: return serveFile(route)
+    case .program(let script):
+      return serveProgram(route, script, wasParked: wasParked, headEnd: headEnd, inputEnd: inputEnd)
+    case .other(.wouldWait): return parkLookup(route)
+    case .other(.failed(let error)) where error.isOutOfDescriptors && lane.giveUpFiles():
+      return serve(route, headEnd: headEnd, inputEnd: inputEnd)
+    case .other(.directoryWithoutSlash): redirectToSlash()
+    case .other(let found): answerNothing(route, found)
+    case .notExecutable:
+      lane.shared.log.notice("\(printedPath): the script is not executable (chmod +x)")
+      answerWithoutBody(ServedRoute.notExecutable.status, ServedRoute.notExecutable.words)
+    case .denied: answerNothing(route, .notFound)
+    case .nothing(let words): answerWithoutBody(404, words)
+    }
+    return true
+  }
+
+  /// Has a helper thread find out what the path comes to.
+  /// - Returns: as `park` does.
+  func parkLookup(_ route: ServedRoute) -> Bool {
+    let path = lane.target.path
+    return park { Parked.resolved(route.resolve(path, mayWait: true)) }
+  }
+
+  /// Answers for a path that comes to neither file nor program.
+  private func answerNothing(_ route: ServedRoute, _ found: Found) {
+    // A file that was there a while ago is kept no longer.
+    if route.files != nil, lane.target.path.count >= route.below {
+      _ = serving.files.keep(route.number, Array(lane.target.path[route.below...]), found, now: lane.loop.now)
+    }
+    let root = route.files?.path ?? route.settings.scripts?.directory ?? ""
+    switch found {
+    case .outside: lane.shared.log.notice("\(printedPath): a symbolic link leaves \(root)")
+    case .failed(let error): lane.shared.log.error("\(printedPath) below \(root): \(error)")
+    default: break
+    }
+    let (status, words) = route.refusal(of: found)
+    answerWithoutBody(status, words)
+  }
+
   // MARK: Files
 
+  /// Serves a path that runs nothing from the route's files.
   /// - Returns: false where the request waits for a helper thread.
-  private func serveFile(_ route: Int, _ root: FileRoot) -> Bool {
-    let head = lane.head
-    switch head.method {
+  private func serveFile(_ route: ServedRoute) -> Bool {
+    guard let root = route.files else { preconditionFailure("the route \(route.settings.path) has no files") }
+    switch lane.head.method {
     case .get, .head: break
     case .options:
       answerOptions("GET, HEAD, OPTIONS")
@@ -130,49 +192,40 @@ extension Connection {
       answerWithoutBody(405, "Files are read by GET and HEAD.", [("Allow", "GET, HEAD, OPTIONS")])
       return true
     }
-    let start = plan.routes.prefixes[route].count
-    if parked == nil, let file = serving.files.fresh(route, lane.target.path, from: start, now: lane.loop.now) {
-      sendFileAnswer(file)
-      return true
-    }
-    return serveFileUncached(route, root, Array(lane.target.path[start...]))
-  }
-
-  private func serveFileUncached(_ route: Int, _ root: FileRoot, _ path: [UInt8]) -> Bool {
+    let path = Array(lane.target.path[route.below...])
     let found: Found
     switch parked {
-    case .found(let answer): found = serving.files.keep(route, path, answer, now: lane.loop.now)
+    case .found(let answer): found = serving.files.keep(route.number, path, answer, now: lane.loop.now)
     case .listing(let page):
       parked = nil
       giveUpBody()
       answer(200, type: "text/html; charset=utf-8", body: page)
       return true
-    case .script, nil: found = serving.files.find(route, root, path, now: lane.loop.now, mayWait: false)
+    case .resolved, nil:
+      found = serving.files.find(route.number, root, path, now: lane.loop.now, mayWait: false)
     }
     parked = nil
     switch found {
     case .file(let file): sendFileAnswer(file)
     case .directoryWithoutSlash: redirectToSlash()
-    case .notFound: answerWithoutBody(404, "There is no such file.")
-    case .forbidden: answerWithoutBody(403, "This may not be read.")
-    case .outside:
-      lane.shared.log.notice("\(printed(path)): a symbolic link leaves \(root.path)")
-      answerWithoutBody(404, "There is no such file.")
-    case .failed(let error) where error.isOutOfDescriptors && lane.giveUpFiles():
-      return serveFileUncached(route, root, path)
-    case .failed(let error):
-      lane.shared.log.error("\(printed(path)) below \(root.path): \(error)")
-      answerWithoutBody(error.isOutOfDescriptors ? 503 : 500, "The file could not be opened.")
+    case .failed(let error) where error.isOutOfDescriptors && lane.giveUpFiles(): return serveFile(route)
     case .wouldWait:
       let keepUpTo = limits.cachedFileBytes
       return park { Parked.found(root.find(path, keepUpTo: keepUpTo, mayWait: true)) }
-    case .listing:
-      let title = lane.target.path
-      let limit = limits.listingEntries
-      let others = plan.routes.names(below: title)
-      return park { Parked.listing(Listing.page(of: root, path, title: title, without: others, limit: limit)) }
+    case .listing: return parkListing(route, root, path)
+    case .notFound, .forbidden, .outside, .failed: answerNothing(route, found)
     }
     return true
+  }
+
+  private func parkListing(_ route: ServedRoute, _ root: FileRoot, _ path: [UInt8]) -> Bool {
+    let title = lane.target.path
+    let limit = limits.listingEntries
+    let others = plan.routes.names(below: title, in: route.siblings)
+    return park {
+      Parked.listing(
+        Listing.page(of: root, path, title: title, limit: limit) { others.contains($0) || route.hides($0[...]) })
+    }
   }
 
   /// Leaves the request where it is until a helper thread has answered.
@@ -188,8 +241,8 @@ extension Connection {
     return true
   }
 
-  /// A path without its leading slash, for the log.
-  func printed(_ path: some Collection<UInt8>) -> String { "«/\(String(decoding: path, as: UTF8.self))»" }
+  /// The path that was asked for, for the log.
+  private var printedPath: String { "«\(String(decoding: lane.target.path, as: UTF8.self))»" }
 
   private func sendFileAnswer(_ file: ServedFile) {
     giveUpBody()

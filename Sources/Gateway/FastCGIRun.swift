@@ -83,7 +83,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var plan: Plan { present.plan }
   var pool: Pool { holder.pool }
   var settings: PoolSettings { holder.pool.settings }
-  var name: String { String(decoding: script.name, as: UTF8.self) }
+  /// The script's name, for the log; the pool's where it answers for all of the site and so has none.
+  var name: String { script.name.isEmpty ? "the pool \(pool.name)" : String(decoding: script.name, as: UTF8.self) }
   var interpreter: [UInt8]? { nil }
   var headBytes: Int { settings.headBytes }
 
@@ -92,7 +93,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   /// The request's variables, written once.
   func describe(_ build: (inout ParameterWriter) -> Void) {
     message.bytes = lane.takeMessageBuffer()
-    RecordWriter.appendBeginRequest(id: Self.requestID, keepConnection: true, to: &message.bytes)
+    RecordWriter.appendBeginRequest(
+      id: Self.requestID, keepConnection: pool.keepsConnections, to: &message.bytes)
     message.begin(id: Self.requestID)
     build(&message)
   }
@@ -105,19 +107,18 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     input.take(spool, behind: &message.bytes)
     token = lane.loop.register(self)
     lane.add(self)
-    queuedAt = Clock.monotonic()
     ask(again: false)
   }
 
   private func ask(again: Bool) {
+    queuedAt = Clock.monotonic()
     let asker = PoolAsker(mailbox: lane.loop.mailbox, token: token!, lane: lane.number)
     switch pool.enter(asker, again: again) {
     case .granted(let grant): begin(grant)
     case .queued(let request):
       waitingAs = request
       enter(.queued)
-      // One that waits again has its first time limit no more; the worker's own is to come.
-      if !again { holder.wait(self) }
+      holder.wait(self)
     case .full:
       let limit = NamedLimit("queue", String(settings.queue))
       lane.shared.log.notice("\(name): 503, the queue of the pool \(pool.name) is full (queue = \(limit.value))")
@@ -244,7 +245,10 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     guard let link else { return }
     switch input.send(link.raw, message: message.bytes) {
     case .sent: watch()
-    case .more: watch()
+    case .more:
+      // A worker that reads, however slowly, is not silent.
+      link.setDeadline(Clock.monotonic() + settings.timeout)
+      watch()
     case .waitsForDisk(let work):
       watch()
       askDisk(work)

@@ -112,15 +112,9 @@ extension FastCGIRun {
     }
     if firstByteAt != lastByteAt { bill.phases.output = lastByteAt - firstByteAt }
     let cost = measure()
-    if !input.isSent || hasSurplus {
-      // Some of the body is unread, and would be taken for the beginning of the next request; or words follow that
-      // nobody asked for.
-      feed(output, last: true)
-      giveUpWorker(answered: true, cost: cost)
-    } else {
-      feed(output, last: true)
-      giveBack(cost)
-    }
+    let isClean = input.leavesNothingUnread && !hasSurplus
+    feed(output, last: true)
+    if isClean && pool.keepsConnections { giveBack(cost) } else { giveUpWorker(answered: true, cost: cost) }
     answer?.exited()
     finish()
   }
@@ -184,8 +178,8 @@ extension FastCGIRun {
     answer = nil
     switch stage {
     case .new: break
-    case .queued: finish()
-    case .connecting, .working:
+    case .queued, .connecting: finish()
+    case .working:
       lane.shared.log.info("\(name): the client left, the worker\(numbered) of \(pool.name) is let finish")
       isPaused = false
       if link != nil { watch() }

@@ -7,10 +7,10 @@ enum Listing {
   /// - Parameters:
   ///   - path: below the root.
   ///   - title: the path as the client asked for it, decoded.
-  ///   - without: the names that are not shown.
   ///   - limit: how many entries are shown.
+  ///   - hides: whether a name is not shown.
   static func page(
-    of root: FileRoot, _ path: [UInt8], title: [UInt8], without others: Set<[UInt8]>, limit: Int
+    of root: FileRoot, _ path: [UInt8], title: [UInt8], limit: Int, hides: ([UInt8]) -> Bool
   ) -> [UInt8] {
     var body: [UInt8] = []
     do {
@@ -19,7 +19,7 @@ enum Listing {
       if title.count > 1 {
         body.append(contentsOf: "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n".utf8)
       }
-      for entry in entries where !others.contains(entry.name) { append(entry, to: &body) }
+      for entry in entries where !hides(entry.name) { append(entry, to: &body) }
       body.append(contentsOf: "</table>\n".utf8)
       if cut { body.append(contentsOf: "<p>Only the first \(limit) entries are shown.</p>\n".utf8) }
     } catch {
@@ -44,6 +44,18 @@ enum Listing {
 
 /// Paths as URLs have them.
 enum PathText {
+  /// The same path with a slash at its end, and the query, as a Location says it (RFC 9110, section 10.2.2).
+  static func withSlash(_ path: [UInt8], query: ArraySlice<UInt8>?) -> [UInt8] {
+    var location: [UInt8] = []
+    appendEncoded(path, to: &location)
+    location.append(UInt8(ascii: "/"))
+    if let query {
+      location.append(UInt8(ascii: "?"))
+      location.append(contentsOf: query)
+    }
+    return location
+  }
+
   /// Appends a path, percent-encoded but for what RFC 3986, section 3.3, lets stand in a path.
   static func appendEncoded(_ path: [UInt8], to out: inout [UInt8]) {
     let digits = Array("0123456789ABCDEF".utf8)

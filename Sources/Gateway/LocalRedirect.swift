@@ -11,11 +11,18 @@ extension Connection {
   /// Room for a request that is made so: its head is no longer than a client's may be.
   static let localRedirectBytes = 65_536
 
-  /// The lines of a request's fields, as they came, but for those that speak of its body.
-  static func fieldsWithoutBody(_ head: RequestHead, _ inbox: [UInt8]) -> [UInt8] {
+  /// The lines of a request's fields, as they came, but for those that speak of its body. Host is what the target says
+  /// where it was a whole URL (RFC 9112, section 3.2.2), so that the other path is one of the same site.
+  static func fieldsWithoutBody(_ head: RequestHead, _ target: RequestTarget, _ inbox: [UInt8]) -> [UInt8] {
     var lines: [UInt8] = []
+    if let authority = target.authority {
+      lines.append(contentsOf: "Host: ".utf8)
+      lines.append(contentsOf: inbox[authority])
+      lines.append(contentsOf: "\r\n".utf8)
+    }
     for field in head.fields {
       switch field.known {
+      case .host where target.authority != nil: continue
       case .contentLength, .contentType, .transferEncoding, .expect, .te, .trailer: continue
       default: break
       }

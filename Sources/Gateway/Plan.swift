@@ -31,15 +31,14 @@ final class Plan: Sendable {
   init(_ settings: Settings, pools: [Pool]) {
     self.settings = settings
     self.pools = pools
-    let table = RouteTable(settings.routes)
+    let table = RouteTable(settings.routes, sites: settings.sites)
     routes = table
     admissions = table.routes.map { route in
-      guard case .programs(let program) = route.model else { return nil }
-      return Admission(concurrency: program.concurrency, queue: program.queue)
+      route.settings.scripts.map { Admission(concurrency: $0.concurrency, queue: $0.queue) }
     }
     var next = 0
     rows = table.routes.map { route in
-      guard case .programs = route.model else { return nil }
+      guard route.settings.scripts != nil else { return nil }
       defer { next += 1 }
       return next
     }

@@ -155,6 +155,11 @@ final class Pool: Sendable {
   /// Whether its workers are the gateway's own processes.
   var hasProcesses: Bool { !listeners.isEmpty }
 
+  /// Whether a connection stays open between two requests. Not to somebody else's workers: each connection that is kept
+  /// takes one of them out of use, and if there are fewer of them than `max_connections`, the next one would wait for
+  /// ever in their backlog.
+  var keepsConnections: Bool { hasProcesses }
+
   /// Where a slot's worker is reached.
   func address(of slot: WorkerPool.Slot) -> SocketAddress {
     switch settings.source {

@@ -6,19 +6,19 @@ import HTTPWire
 
 extension Connection {
   /// Has a worker of a pool answer.
-  func serveByPool(_ route: Int, _ pool: Int, _ script: Script, headEnd: Int, inputEnd: Int) {
+  func serveByPool(_ route: ServedRoute, _ pool: Int, _ script: Script, headEnd: Int, inputEnd: Int) {
     let head = lane.head
     bill.model = .fastcgi
     draft = makeDraft(head)
     if draft != nil { draft!.record.script = draft!.text.keep(script.name) }
     let run = FastCGIRun(lane, serving, pool, script, head)
-    let context = context(script, head)
+    let context = context(script, route, head)
     run.describe { parameters in
       lane.inbox.withSpan {
         MetaVariables.build($0, head: head, target: lane.target, context: context, into: &parameters)
       }
     }
     run.chunked = head.chunked
-    begin(run, headEnd: headEnd, inputEnd: inputEnd)
+    begin(run, route, headEnd: headEnd, inputEnd: inputEnd)
   }
 }

@@ -1,8 +1,7 @@
-// What a gateway is told: routes and limits. Values, read once before the first listener opens.
+// What a gateway is told: limits, and where its routes are. Values, read once before the first listener opens.
 
 import HTTPWire
 import Kernel
-import StaticFiles
 
 /// Limits that every connection has in common. Times are in nanoseconds, as the loop's clock.
 public struct Limits: Sendable {
@@ -11,8 +10,6 @@ public struct Limits: Sendable {
   public var headTimeout: Int64 = 10 * second
   /// `idle_timeout`: how long a connection is kept open without a request.
   public var idleTimeout: Int64 = 75 * second
-  /// `max_body`.
-  public var bodyBytes = 1 << 30
   /// `body_memory`: what is kept of a body in memory before it goes to a file.
   public var bodyMemoryBytes = 65_536
   /// `spool`: where bodies go that do not fit.
@@ -57,69 +54,14 @@ public enum BillMode: String, Sendable, CaseIterable {
   static let heldNanoseconds: Int64 = 250 * millisecond
 }
 
-/// What runs programs.
-public struct ProgramSettings: Sendable {
-  /// The directory of scripts, absolute.
-  public var directory: String
-  /// Asked about scripts, beneath which they must lie.
-  public var root: FileRoot
-  /// What DOCUMENT_ROOT and PATH_TRANSLATED begin with.
-  public var documentRoot: String
-  /// `timeout`: the wait for the program's head, and any silence after it.
-  public var timeout: Int64 = 60 * second
-  /// `concurrency`: how many run at once.
-  public var concurrency = 16
-  /// `queue`: how many may wait for a place.
-  public var queue = 256
-  /// `queue_timeout`: how long one may wait.
-  public var queueTimeout: Int64 = 10 * second
-  /// From TERM to KILL for a program that ran into its time limit.
-  public var killGrace: Int64 = 5 * second
-  /// The same for one whose client has left.
-  public var leaveGrace: Int64 = 500 * millisecond
-  /// The longest head that a program may print.
-  public var headBytes = 65_536
-  /// The longest line of a program's standard error that the log keeps whole.
-  public var errorLineBytes = 8_192
-
-  public init(directory: String, root: FileRoot, documentRoot: String) {
-    self.directory = directory
-    self.root = root
-    self.documentRoot = documentRoot
-  }
-}
-
-/// One route: a path and the model that answers below it.
-public struct Route: Sendable {
-  public enum Model: Sendable {
-    case files(FileRoot)
-    case programs(ProgramSettings)
-    case pool(Int)
-    /// Nothing is served, so that no shorter path serves it either; the page says why.
-    case nothing(String)
-  }
-
-  /// Begins and ends with a slash.
-  public var path: String
-  public var model: Model
-  public var bill: BillMode
-  let pathBytes: [UInt8]
-
-  public init(path: String, model: Model, bill: BillMode) {
-    precondition(path.hasPrefix("/") && path.hasSuffix("/"), "a route's path begins and ends with a slash")
-    self.path = path
-    self.model = model
-    self.bill = bill
-    pathBytes = Array(path.utf8)
-  }
-}
-
 /// Everything that a gateway is told.
 public struct Settings: Sendable {
   public var listen: [SocketAddress] = []
   /// 0: one a core.
   public var loops = 0
+  /// Those of the hosts that no site names.
   public var routes: [Route] = []
+  public var sites: [SiteSettings] = []
   public var pools: [PoolSettings] = []
   public var limits = Limits()
   /// The path of `tollgate-spawn`.

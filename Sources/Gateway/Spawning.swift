@@ -50,8 +50,8 @@ final class Spawning: LoopTarget {
   static func start(_ plan: Plan, descriptors: Int, log: Logger) throws(SpawnError) -> sending Spawner? {
     var targets: [SpawnTarget] = []
     var running = 0
-    for case .programs(let program) in plan.routes.routes.map(\.model) {
-      targets.append(.directory(program.directory))
+    for case let program? in plan.routes.routes.map(\.settings.scripts) {
+      targets.append(program.target)
       running += program.concurrency
     }
     for pool in plan.pools {

@@ -59,6 +59,11 @@ struct WorkerInput {
   /// Whether the worker's socket has taken a byte.
   var hasBegun: Bool { sent > 0 }
 
+  /// Whether nothing of the request can be left on the connection when the worker has answered, to be taken for the
+  /// beginning of the next one: libfcgi lets go of what a program has not read with the 8 KiB that it reads at a time,
+  /// and chokes on what is behind that. A longer request is the last of its connection.
+  var leavesNothingUnread: Bool { isSent && body == nil && sent <= 8192 }
+
   /// Starts from the beginning, for another worker.
   mutating func rewind() {
     (sent, pieceSent, offset) = (0, 0, 0)

@@ -20,9 +20,16 @@ public enum Found: Sendable {
 /// A directory whose files are served.
 public final class FileRoot: Sendable {
   public let path: String
-  let directory: RootDirectory
   public let listing: Bool
-  private let indexNames: [[UInt8]]
+  /// The names of the files that stand for a directory, in order of preference.
+  public let index: [[UInt8]]
+  private let base: Base
+
+  /// Held once by all that are made from one root.
+  private final class Base: Sendable {
+    let directory: RootDirectory
+    init(_ directory: consuming RootDirectory) { self.directory = directory }
+  }
 
   /// - Parameters:
   ///   - path: the directory.
@@ -31,10 +38,20 @@ public final class FileRoot: Sendable {
   /// - Throws: what opening the directory does.
   public init(path: String, index: [String] = ["index.html"], listing: Bool) throws(Errno) {
     self.path = path
-    directory = try RootDirectory(path)
+    base = Base(try RootDirectory(path))
     self.listing = listing
-    indexNames = index.map { Array($0.utf8) }
+    self.index = index.map { Array($0.utf8) }
   }
+
+  private init(_ other: FileRoot, index: [[UInt8]]) {
+    path = other.path
+    base = other.base
+    listing = other.listing
+    self.index = index
+  }
+
+  /// The same directory, with these names alone for a directory's index.
+  public func withIndex(_ names: [[UInt8]]) -> FileRoot { FileRoot(self, index: names) }
 
   /// Finds what a path means.
   /// - Parameters:
@@ -45,7 +62,7 @@ public final class FileRoot: Sendable {
     if hasHiddenSegment(path) { return .notFound }
     let wantsDirectory = path.isEmpty || path.last == UInt8(ascii: "/")
     if !wantsDirectory { return open(path, keepUpTo: keepUpTo, mayWait: mayWait) }
-    for name in indexNames {
+    for name in index {
       let found = open(path + name, keepUpTo: keepUpTo, mayWait: mayWait)
       if case .notFound = found { continue }
       if case .directoryWithoutSlash = found { continue }
@@ -56,7 +73,7 @@ public final class FileRoot: Sendable {
 
   private func findDirectory(_ path: [UInt8], mayWait: Bool) -> Found {
     do {
-      let opened = try directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
+      let opened = try base.directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
       guard try FileStatus(of: opened.raw).kind == .directory else { return .notFound }
       return listing ? .listing : .forbidden
     } catch {
@@ -68,7 +85,7 @@ public final class FileRoot: Sendable {
     do {
       // Asked first: opening a device or a FIFO has effects of its own.
       if let refusal = try refusal(path, mayWait: mayWait) { return refusal }
-      let opened = try directory.open(path, .read, cachedOnly: !mayWait)
+      let opened = try base.directory.open(path, .read, cachedOnly: !mayWait)
       let status = try FileStatus(of: opened.raw)
       guard status.kind == .regular else { return .forbidden }
       var content: [UInt8]?
@@ -81,8 +98,7 @@ public final class FileRoot: Sendable {
           if content!.count != status.size { content = nil }
         }
       }
-      let nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-      return .file(ServedFile(opened, status: status, name: path[nameStart...], content: content))
+      return .file(ServedFile(opened, path: path, status: status, content: content))
     } catch {
       return Self.judge(error)
     }
@@ -90,7 +106,7 @@ public final class FileRoot: Sendable {
 
   /// What a path is answered with that is no regular file.
   private func refusal(_ path: [UInt8], mayWait: Bool) throws(Errno) -> Found? {
-    let opened = try directory.open(path, .inspect, cachedOnly: !mayWait)
+    let opened = try base.directory.open(path, .inspect, cachedOnly: !mayWait)
     return switch try FileStatus(of: opened.raw).kind {
     case .regular: nil
     case .directory: .directoryWithoutSlash
@@ -121,7 +137,7 @@ public final class FileRoot: Sendable {
   /// Asks what a path is, without opening it for reading.
   public func inspect(_ path: [UInt8], mayWait: Bool) -> Inspected {
     do {
-      let opened = try directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
+      let opened = try base.directory.open(directoryPath(path), .inspect, cachedOnly: !mayWait)
       let status = try FileStatus(of: opened.raw)
       return switch status.kind {
       case .regular: .file(status, executable: mayExecute(opened.raw))
@@ -135,7 +151,7 @@ public final class FileRoot: Sendable {
 
   /// The first bytes of a file; nil where it cannot be read, or not without waiting for a disk.
   public func beginning(of path: [UInt8], status: FileStatus, atMost count: Int, mayWait: Bool) -> [UInt8]? {
-    guard let opened = try? directory.open(path, .read, cachedOnly: !mayWait) else { return nil }
+    guard let opened = try? base.directory.open(path, .read, cachedOnly: !mayWait) else { return nil }
     let count = min(count, status.size)
     return readAtIfCached(opened.raw, offset: 0, count: count)
       ?? (mayWait ? try? readAt(opened.raw, offset: 0, count: count) : nil)
@@ -143,7 +159,7 @@ public final class FileRoot: Sendable {
 
   /// The entries of a directory of this root, hidden ones left out, directories first, by name. Waits for the disk.
   public func list(_ path: [UInt8], limit: Int) throws(Errno) -> (entries: [DirectoryEntry], cut: Bool) {
-    let opened = try directory.open(directoryPath(path), .directory, cachedOnly: false)
+    let opened = try base.directory.open(directoryPath(path), .directory, cachedOnly: false)
     let (found, cut) = try readDirectory(opened.raw, limit: limit)
     var entries = found.compactMap { entry in
       entry.name.first == UInt8(ascii: ".") ? nil : followed(entry, in: path)
@@ -162,7 +178,7 @@ public final class FileRoot: Sendable {
     case .regular, .directory: return entry
     case .other: return nil
     case .link:
-      guard let opened = try? directory.open(path + entry.name, .inspect, cachedOnly: false),
+      guard let opened = try? base.directory.open(path + entry.name, .inspect, cachedOnly: false),
         let status = try? FileStatus(of: opened.raw), status.kind == .regular || status.kind == .directory
       else { return nil }
       return DirectoryEntry(name: entry.name, status: status)
@@ -174,22 +190,23 @@ public final class FileRoot: Sendable {
   }
 }
 
-/// Whether a segment begins with a dot: `.git`, `.htpasswd` and editors' files are nobody's business.
-/// `.well-known` is (RFC 8615).
-private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
-  let dot = UInt8(ascii: ".")
-  let slash = UInt8(ascii: "/")
-  var atStart = true
-  for index in path.indices {
-    if atStart, path[index] == dot, !isWellKnown(path, at: index) { return true }
-    atStart = path[index] == slash
+extension FileRoot {
+  /// Whether a segment begins with a dot, so that it is nobody's business: `.git`, `.htpasswd`, editors' files. The
+  /// first one may be `.well-known` (RFC 8615).
+  /// - Parameters:
+  ///   - start: where the segment begins in `path`.
+  ///   - below: where the part of `path` begins that is below the root.
+  public static func hides(_ path: [UInt8], segmentAt start: Int, below: Int) -> Bool {
+    guard start < path.count, path[start] == UInt8(ascii: ".") else { return false }
+    let name = ".well-known"
+    let end = start + name.utf8.count
+    guard start == below, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return true }
+    return !path[start..<end].elementsEqual(name.utf8)
   }
-  return false
-}
 
-private func isWellKnown(_ path: [UInt8], at start: Int) -> Bool {
-  let name = ".well-known"
-  let end = start + name.utf8.count
-  guard start == 0, path.count >= end, path.count == end || path[end] == UInt8(ascii: "/") else { return false }
-  return path[..<end].elementsEqual(name.utf8)
+  private func hasHiddenSegment(_ path: [UInt8]) -> Bool {
+    path.indices.contains { index in
+      (index == 0 || path[index - 1] == UInt8(ascii: "/")) && Self.hides(path, segmentAt: index, below: 0)
+    }
+  }
 }

@@ -4,6 +4,8 @@ import Kernel
 /// A regular file that was opened, with what a response says of it. What is in it does not change: a file that changed
 /// on disk is opened anew.
 public final class ServedFile: Sendable {
+  /// Below the root, the index's name included where the file stands for its directory.
+  public let path: [UInt8]
   /// Open only where the content is not kept: a descriptor is dearer than a page of memory.
   private let descriptor: Descriptor?
   /// The open descriptor's number, for a file whose content is not kept; else -1.
@@ -20,9 +22,10 @@ public final class ServedFile: Sendable {
   let status: FileStatus
 
   /// - Parameters:
+  ///   - path: below the root; its last segment tells the type.
   ///   - status: of the descriptor; a regular file.
-  ///   - name: the last segment of its path, which tells the type.
-  init(_ descriptor: consuming Descriptor, status: FileStatus, name: ArraySlice<UInt8>, content: [UInt8]?) {
+  init(_ descriptor: consuming Descriptor, path: [UInt8], status: FileStatus, content: [UInt8]?) {
+    self.path = path
     self.status = status
     self.content = content
     raw = content == nil ? descriptor.raw : -1
@@ -40,8 +43,9 @@ public final class ServedFile: Sendable {
     tag.append(UInt8(ascii: "\""))
     entityTag = tag
 
+    let nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
     var fields: [UInt8] = []
-    ResponseWriter.appendField("Content-Type", MediaType.of(name: name), to: &fields)
+    ResponseWriter.appendField("Content-Type", MediaType.of(name: path[nameStart...]), to: &fields)
     var date: [UInt8] = []
     HTTPDate.append(status.modifiedSeconds, to: &date)
     ResponseWriter.appendField("Last-Modified", date, to: &fields)
@@ -51,7 +55,7 @@ public final class ServedFile: Sendable {
   }
 
   /// What keeping it costs the cache, in bytes; of an open descriptor the budget has its own idea.
-  var weight: Int { (content?.count ?? 0) + fields.count + 512 }
+  var weight: Int { (content?.count ?? 0) + fields.count + path.count + 512 }
 }
 
 private func appendHexadecimal(_ value: UInt64, to bytes: inout [UInt8]) {

@@ -132,7 +132,7 @@ struct Serve: ParsableCommand {
     do {
       path = try canonicalPath(directory)
       let root = try FileRoot(path: path, listing: true)
-      settings.routes.append(Route(path: "/", model: .files(root), bill: bill))
+      settings.routes.append(Route(path: "/", files: root, bill: bill))
     } catch {
       let isPort = directory.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
       let hint = isPort ? " If this is to be the port: --listen 127.0.0.1:\(directory)." : ""
@@ -145,7 +145,9 @@ struct Serve: ParsableCommand {
     } catch Errno.noSuchFileOrDirectory {
       // Should it be made later, its sources must not be sent as files.
       let words = "There was no cgi-bin when the server started; one that was made since is found by the next start."
-      settings.routes.append(Route(path: "/cgi-bin/", model: .nothing(words), bill: bill))
+      var route = Route(path: "/cgi-bin/", bill: bill)
+      route.nothing = words
+      settings.routes.append(route)
       return
     } catch {
       throw failure(Sysexits.noInput, "\(scripts) cannot be used: \(error)")
@@ -155,7 +157,7 @@ struct Serve: ParsableCommand {
     program.queue = queue
     if let queueTimeout { program.queueTimeout = queueTimeout.nanoseconds }
     if let timeout { program.timeout = timeout.nanoseconds }
-    settings.routes.append(Route(path: "/cgi-bin/", model: .programs(program), bill: bill))
+    settings.routes.append(Route(path: "/cgi-bin/", runs: .scripts(program), bill: bill))
   }
 
   private func openAccessLog() throws -> AccessLog? {
@@ -190,7 +192,7 @@ struct Serve: ParsableCommand {
     for address in gateway.addresses {
       lines += address.isUnix ? "  \(address.text)\n" : "  http://\(address.text)/\n"
     }
-    let runs = settings.routes.contains { if case .programs = $0.model { true } else { false } }
+    let runs = settings.routes.contains { $0.scripts != nil }
     lines += runs ? "and runs the scripts of its cgi-bin under /cgi-bin/. " : "There is no cgi-bin in it to run. "
     lines += "Ctrl-C ends it.\n"
     try? writeFully(ThisProcess.standardOutput, Array(lines.utf8))

@@ -85,6 +85,14 @@ private func array(_ text: String) -> [UInt8] { Array(text.utf8) }
     for name in absent { #expect(found[name] == nil, "\(name)") }
   }
 
+  @Test func whereNoFileStandsForThePathNoneIsNamed() {
+    var context = context()
+    (context.scriptFilename, context.documentRoot, context.pathInfo) = ([], [], array("/x"))
+    let found = variables("GET /cgi-bin/a.sh/x HTTP/1.0\r\n\r\n", context)
+    for name in ["SCRIPT_FILENAME", "DOCUMENT_ROOT", "PATH_TRANSLATED"] { #expect(found[name] == nil, "\(name)") }
+    #expect(found["PATH_INFO"] == "/x" && found["SCRIPT_NAME"] == "/cgi-bin/a.sh")
+  }
+
   @Test func theServersNameIsWhatTheRequestSaysIfItIsPlain() {
     for (host, name) in [
       ("example.org", "example.org"), ("example.org:1", "example.org"), ("[::1]:80", "[::1]"), ("a_b", "a_b"),

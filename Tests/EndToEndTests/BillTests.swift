@@ -79,7 +79,8 @@ extension EndToEndTests {
 
     private static let keys: Set = [
       "time", "remote", "method", "target", "protocol", "status", "bytes_in", "bytes_out", "body_bytes_out", "referer",
-      "user_agent", "model", "transfer", "route", "script", "duration_ns", "phases", "cost", "exit",
+      "user_agent", "model", "transfer", "route", "script", "pool", "worker",
+      "duration_ns", "phases", "cost", "exit",
     ]
     private static let costKeys: Set = [
       "cpu_ns", "peak_rss_bytes", "minor_faults", "major_faults", "voluntary_switches", "involuntary_switches",

@@ -9,7 +9,13 @@ import Testing
 struct AccessEntry: Decodable, Sendable {
   struct Cost: Decodable, Sendable {
     var cpuNs: Int64
-    var peakRssBytes: Int64
+    /// Of a process; a worker's memory is no request's.
+    var peakRssBytes: Int64?
+  }
+
+  struct Worker: Decodable, Sendable, Equatable {
+    var pid: Int?
+    var requests: Int?
   }
 
   struct Exit: Decodable, Sendable, Equatable {
@@ -30,6 +36,7 @@ struct AccessEntry: Decodable, Sendable {
   /// By their names in the log: `spawn_ns` and so on.
   var phases: [String: Int64]
   var cost: Cost?
+  var worker: Worker?
   var exit: Exit?
 
   init(line: String) throws {

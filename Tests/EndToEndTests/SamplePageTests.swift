@@ -72,7 +72,7 @@ extension EndToEndTests {
         #expect(file.figures.contains("processor time not measured"))
         for row in answered where row.target != file.target {
           let times = row.length / file.length
-          let words = times < 9.9 ? String(format: "%.1f", times) : "\(Int(times.rounded()))"
+          let words = times < 10 ? String(format: "%.1f", times) : "\(Int(times.rounded()))"
           #expect(row.figures.contains("\(words) × the file"), "\(row.target): \(times), \(row.figures)")
         }
         let said = try browser.evaluate("return document.getElementById('said').textContent", as: String.self)

@@ -10,9 +10,9 @@ import Testing
 
   private func match(_ path: [UInt8], in routes: [String]) throws -> String {
     let root = try FileRoot(path: "/", listing: false)
-    let table = RouteTable(routes.map { Route(path: $0, model: .files(root), bill: .off) })
-    switch table.match(path) {
-    case .route(let index): return table.routes[index].path
+    let table = RouteTable(routes.map { Route(path: $0, files: root) })
+    switch table.match(path, in: table.common) {
+    case .route(let number): return table.routes[number].settings.path
     case .lacksSlash: return "lacks slash"
     case .none: return "none"
     }
@@ -28,6 +28,28 @@ import Testing
     #expect(try match(path, in: routes) == route)
     // Whatever the order in which they were written down.
     #expect(try match(path, in: routes.reversed()) == route)
+  }
+
+  @Test(arguments: [
+    ("/guestbook", "/guestbook"), ("/guestbook/", "/guestbook"), ("/guestbook/x/y", "/guestbook"),
+    ("/guestbooks", "/"), ("/guestbooks/x", "/"), ("/guestboo", "/"), ("/x/guestbook", "/"),
+    ("/guestbook/admin", "/guestbook/admin"), ("/guestbook/administrator", "/guestbook"),
+  ])
+  func aPathWithoutASlashIsForItselfAndWhatIsBelowIt(_ path: String, _ route: String) throws {
+    let routes = ["/", "/guestbook", "/guestbook/admin"]
+    #expect(try match(path, in: routes) == route)
+    #expect(try match(path, in: routes.reversed()) == route)
+  }
+
+  @Test(arguments: [("/wiki", "/wiki"), ("/wiki/", "/wiki/"), ("/wiki/x", "/wiki/"), ("/wikipedia", "none")])
+  func aPathIsSentToItsSlashOnlyWhereThatAloneIsARoute(_ path: String, _ route: String) throws {
+    #expect(try match(path, in: ["/wiki", "/wiki/"]) == route)
+    #expect(try match(path, in: ["/wiki/", "/wiki"]) == route)
+  }
+
+  @Test func aShorterRouteDoesNotKeepAPathFromBeingSentToItsSlash() throws {
+    #expect(try match("/a/b", in: ["/", "/a", "/a/b/"]) == "lacks slash")
+    #expect(try match("/a/b/", in: ["/", "/a", "/a/b/"]) == "/a/b/")
   }
 
   @Test func withoutARouteForAllSomePathsHaveNone() throws {
@@ -100,7 +122,7 @@ import Testing
     try site.write("dir/a:b", "")
     try site.write("dir/sub/x", "")
     try site.write("dir/.hidden", "")
-    let page = text(Listing.page(of: try site.root(), array("dir/"), title: array("/<dir>/"), without: [], limit: 10))
+    let page = text(Listing.page(of: try site.root(), array("dir/"), title: array("/<dir>/"), limit: 10) { _ in false })
     #expect(page.contains("<h1>/&lt;dir&gt;/</h1>") && !page.contains("<img"))
     #expect(page.contains("href=\"./%3Cimg%20src=x%20onerror=alert(1)%3E%26%22%27.txt\""))
     #expect(page.contains(">&lt;img src=x onerror=alert(1)&gt;&amp;&quot;&#39;.txt</a>"))
@@ -113,24 +135,22 @@ import Testing
     let site = try Site()
     try site.write("cgi-bin/x", "")
     try site.write("cgi-bin.txt", "")
-    let table = RouteTable([
-      Route(path: "/", model: .nothing(""), bill: .off), Route(path: "/cgi-bin/", model: .nothing(""), bill: .off),
-      Route(path: "/a/b/", model: .nothing(""), bill: .off),
-    ])
-    let others = table.names(below: array("/"))
-    #expect(others == [array("cgi-bin")])
-    #expect(table.names(below: array("/a/")) == [array("b")])
-    let page = text(Listing.page(of: try site.root(), [], title: array("/"), without: others, limit: 9))
+    let paths = ["/", "/cgi-bin/", "/guestbook", "/a/b/", "/a/c"]
+    let table = RouteTable(paths.map { Route(path: $0, runs: .pool(0)) })
+    let others = table.names(below: array("/"), in: table.common)
+    #expect(others == [array("cgi-bin"), array("guestbook")])
+    #expect(table.names(below: array("/a/"), in: table.common) == [array("b"), array("c")])
+    let page = text(Listing.page(of: try site.root(), [], title: array("/"), limit: 9) { others.contains($0) })
     #expect(page.contains("cgi-bin.txt") && !page.contains("cgi-bin/"))
   }
 
   @Test func aListingThatIsCutSaysSoAndTheUppermostHasNoWayUp() throws {
     let site = try Site()
     for number in 0..<5 { try site.write("\(number)", "") }
-    let page = text(Listing.page(of: try site.root(), [], title: array("/"), without: [], limit: 3))
+    let page = text(Listing.page(of: try site.root(), [], title: array("/"), limit: 3) { _ in false })
     #expect(page.contains("Only the first 3 entries are shown.") && !page.contains("../"))
     #expect(page.components(separatedBy: "<a href").count - 1 == 3)
-    let gone = text(Listing.page(of: try site.root(), array("no/"), title: array("/no/"), without: [], limit: 3))
+    let gone = text(Listing.page(of: try site.root(), array("no/"), title: array("/no/"), limit: 3) { _ in false })
     #expect(gone.contains("could not be read"))
   }
 }

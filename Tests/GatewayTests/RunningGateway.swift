@@ -139,7 +139,7 @@ extension Site {
   func exists(_ name: String) -> Bool { access(self[name], F_OK) == 0 }
 
   func files(_ path: String, _ directory: String, bill: BillMode = .off) throws -> Route {
-    Route(path: path, model: .files(try FileRoot(path: self[directory], listing: false)), bill: bill)
+    Route(path: path, files: try FileRoot(path: self[directory], listing: false), bill: bill)
   }
 
   func programs(
@@ -148,7 +148,7 @@ extension Site {
     let root = try FileRoot(path: self[directory], listing: false)
     var program = ProgramSettings(directory: self[directory], root: root, documentRoot: self.path)
     change(&program)
-    return Route(path: path, model: .programs(program), bill: bill)
+    return Route(path: path, runs: .scripts(program), bill: bill)
   }
 }
 

@@ -9,6 +9,7 @@ import Testing
   let site: Site
   let outer: Site
   let root: FileRoot
+  let route: ServedRoute
 
   init() throws {
     site = try Site()
@@ -23,19 +24,22 @@ import Testing
     try site.link("alias", to: "hello")
     try #require(mkfifo(site["fifo"], 0o755) == 0)
     root = try site.root()
+    let program = ProgramSettings(directory: site.path, root: root, documentRoot: "/srv")
+    route = ServedRoute(Route(path: "/cgi-bin/", runs: .scripts(program), bill: .head), number: 0, siblings: 0..<1)
   }
 
   /// What a path below `/cgi-bin/` comes to, in words: the script and its PATH_INFO.
   private func find(_ path: String) -> String {
-    let whole = array("/cgi-bin/" + path)
-    switch Scripts.find(root, whole, from: 9, mayWait: true) {
-    case .script(let end, let pathInfo, _, _):
-      return "\(text(whole[9..<end])) \(pathInfo.map { text(whole[$0]) } ?? "-")"
+    switch route.resolve(array("/cgi-bin/" + path), mayWait: true) {
+    case .program(let script):
+      #expect(text(script.name) == "/cgi-bin/" + text(script.path) && text(script.documentRoot) == "/srv")
+      #expect(text(script.filename) == site[text(script.path)])
+      return "\(text(script.path)) \(script.pathInfo.map { text($0) } ?? "-")"
     case .notExecutable: return "not executable"
     case .other(.notFound): return "not found"
     case .other(.forbidden): return "forbidden"
     case .other(.outside): return "outside"
-    case .other(let found): return "\(found)"
+    case let resolved: return "\(resolved)"
     }
   }
 
@@ -52,13 +56,13 @@ import Testing
 
   @Test func withoutWaitingItIsTheSameOrToBeAskedAgain() {
     for path in ["/cgi-bin/hello/x", "/cgi-bin/plain", "/cgi-bin/nothing", "/cgi-bin/evil"] {
-      switch Scripts.find(root, array(path), from: 9, mayWait: false) {
-      case .script(let end, let pathInfo, _, _): #expect(path == "/cgi-bin/hello/x" && end == 14 && pathInfo == 14..<16)
+      switch route.resolve(array(path), mayWait: false) {
+      case .program(let script): #expect(path == "/cgi-bin/hello/x" && text(script.pathInfo ?? []) == "/x")
       case .notExecutable: #expect(path == "/cgi-bin/plain")
       case .other(.notFound): #expect(path == "/cgi-bin/nothing")
       case .other(.outside): #expect(path == "/cgi-bin/evil")
       case .other(.wouldWait): break
-      case .other(let found): Issue.record("\(path): \(found)")
+      case let resolved: Issue.record("\(path): \(resolved)")
       }
     }
   }
@@ -74,11 +78,13 @@ import Testing
   func theFirstLineNamesTheInterpreter(_ content: String, _ name: String?) throws {
     try site.write("script", content, mode: 0o755)
     let path = array("script")
-    guard case .script(_, _, let status, let interpreter) = Scripts.find(root, path, from: 0, mayWait: true) else {
+    guard case .program(let found) = route.resolve(array("/cgi-bin/script"), mayWait: true),
+      let status = found.status
+    else {
       Issue.record("not found")
       return
     }
-    #expect(interpreter.map { text($0) } == name)
+    #expect(found.interpreter.map { text($0) } == name)
     // Without waiting it is the same, or unknown.
     if let quick = Scripts.interpreter(root, path, status, mayWait: false) { #expect(text(quick) == name) }
   }

@@ -68,6 +68,34 @@ import Testing
     #expect(try site.root(index: []).look("dir/") == "listing")
   }
 
+  @Test func theSameDirectoryCanHaveOtherNamesForItsIndex() throws {
+    try site.write("two/second.html", "second")
+    try site.write("two/first.html", "first")
+    let root = try site.root(index: ["first.html", "second.html"])
+    let other = root.withIndex([Array("second.html".utf8)])
+    #expect(root.look("two/") == "file first" && other.look("two/") == "file second")
+    #expect(other.path == root.path && other.listing == root.listing)
+    #expect(other.look("two/first.html") == "file first" && root.withIndex([]).look("two/") == "listing")
+  }
+
+  @Test(arguments: [("page.html", "page.html"), ("dir/", "dir/index.html"), ("to-dir/index.html", "to-dir/index.html")])
+  func aFileSaysWhereItStandsBelowTheRoot(_ asked: String, _ path: String) throws {
+    guard case .file(let file) = try site.root().find(Array(asked.utf8), keepUpTo: 0, mayWait: true) else {
+      Issue.record("not found")
+      return
+    }
+    #expect(String(decoding: file.path, as: UTF8.self) == path)
+  }
+
+  @Test func aHiddenSegmentIsKnownByItsDotBelowTheRouteOnly() {
+    func hides(_ path: String, at start: Int, below: Int) -> Bool {
+      FileRoot.hides(Array(path.utf8), segmentAt: start, below: below)
+    }
+    #expect(hides("/a/.git/x", at: 3, below: 3) && !hides("/a/git", at: 3, below: 3) && !hides("/a/", at: 3, below: 3))
+    #expect(!hides("/a/.well-known/x", at: 3, below: 3) && !hides("/a/.well-known", at: 3, below: 3))
+    #expect(hides("/a/.well-known/x", at: 3, below: 1) && hides("/.well-knownX", at: 1, below: 1))
+  }
+
   @Test func aNameThatIsTooLongIsNotFound() throws {
     let root = try site.root()
     #expect(root.look(String(repeating: "n", count: 255)) == "not found")

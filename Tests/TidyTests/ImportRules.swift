@@ -44,8 +44,9 @@ enum House {
       name: "Admin",
       mayImport: .only(["Gateway", "Costs", "Presentation", "HTTPWire", "EventLoop", "Kernel", "Log"])),
     ModuleRule(name: "HTTPClient", mayImport: .only(["Kernel", "HTTPWire"])),
+    ModuleRule(name: "CFCGI", mayImport: .only([]), mayBeUnsafe: true),
     ModuleRule(
-      name: "FastCGIApp", mayImport: .only([]), outside: ["CFCGI", "FoundationEssentials"], mayBeUnsafe: true),
+      name: "FastCGIApp", mayImport: .only(["CFCGI"]), outside: ["FoundationEssentials"], mayBeUnsafe: true),
     ModuleRule(name: "Lab", mayImport: .allAbove(except: ["Admin"]), outside: ["FoundationEssentials"]),
     ModuleRule(
       name: "tollgate", mayImport: .allAbove(except: []), outside: ["ArgumentParser", "FoundationEssentials"]),

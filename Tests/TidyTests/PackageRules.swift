@@ -83,7 +83,7 @@ func packageFaults(in manifest: String) -> [Fault] {
   let code = SourceScanner.code(of: manifest, .swift)
   if code.contains("unsafe" + "Flags") { fault("flags without checks are refused by packages that depend on this one") }
   let targets = packageTargets(in: manifest)
-  for target in targets where target.kind != "testTarget" && target.kind != "systemLibrary" {
+  for target in targets where target.kind != "testTarget" {
     guard let rule = House.rule(target.name) else {
       fault("\(target.name) is not in the table of the house")
       continue

@@ -6,7 +6,7 @@ const askAll = document.getElementById("ask-all");
 const said = document.getElementById("said");
 const scale = document.querySelector(".scale");
 const bill = document.getElementById("bill");
-const known = new Set(["head", "body", "queue", "connect", "spawn", "first-byte", "output", "exit", "rest"]);
+const known = new Set(["head", "body", "queue", "spawn", "first-byte", "output", "exit", "rest"]);
 
 // The field's value (W3C Server Timing, section 2) as a map: a metric's name to its `dur`, in milliseconds, and `desc`.
 // Read here and not by PerformanceServerTiming, which browsers keep from pages that came by plain HTTP over a network.
@@ -44,7 +44,13 @@ function figure(metrics, name, inUnits) {
 }
 
 const processorTime = (metrics) => figure(metrics, "cpu", milliseconds);
-const peakMemory = (metrics) => figure(metrics, "peak-rss", (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`);
+
+// A worker's memory is no request's: it is there before the request and after it.
+function memory(metrics) {
+  const count = metrics.get("worker-requests")?.desc;
+  if (metrics.get("model")?.desc === "fastcgi") return `memory held all day${count ? `, request ${count} of its worker` : ""}`;
+  return `peak memory ${figure(metrics, "peak-rss", (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`)}`;
+}
 
 function add(parent, name, text = "", className = "") {
   const element = document.createElement(name);
@@ -119,7 +125,7 @@ function draw(row, field) {
   if (row.length > sum) phases.push({ name: "rest", time: row.length - sum });
   row.item.dataset.bill = field;
   row.sentence = `Asked ${row.label}: ${milliseconds(row.length)} in the gateway, `
-    + `processor time ${processorTime(metrics)}, peak memory ${peakMemory(metrics)}.`;
+    + `processor time ${processorTime(metrics)}, ${memory(metrics)}.`;
   drawBar(row, phases);
   drawScale();
   showBill(row);
@@ -171,7 +177,7 @@ function writeFigures(row) {
   else if (row === file) add(figures, "span", "until its head was written");
   else if (file.metrics?.has("total")) figures.append(` · ${ratio(length / file.length)} × the file`);
   add(figures, "span", `processor time ${processorTime(metrics)}`);
-  add(figures, "span", `peak memory ${peakMemory(metrics)}`);
+  add(figures, "span", memory(metrics));
 }
 
 const ratio = (times) => times < 10 ? times.toFixed(1) : Math.round(times);

@@ -1,130 +1,186 @@
-// A real browser: Debian's Chromium without a window, driven by its chromedriver over the WebDriver protocol
-// (W3C WebDriver), which is JSON over HTTP on the loopback interface.
+// A real browser: Debian's Chromium without a window, spoken to by its DevTools protocol: JSON over two pipes, each
+// message ended by a NUL. A driver beside it (chromedriver) would need the whole desktop browser, whose packages start
+// a message bus when they are installed.
 
 import Foundation
-import HTTPClient
 import Kernel
 
-/// One browser with one window. `close` ends it with all its processes and removes its profile.
+/// One browser with one page. `close` ends it with all its processes and removes its profile.
 final class Browser {
-  private let driver: ChildProcess
+  private let process: ChildProcess
   private let profile: String
-  private let address: String
-  private var session = ""
+  private let commands: Int32
+  private let answers: Int32
+  private var session: String?
+  private var lastId = 0
+  /// What was read and is not yet a whole message.
+  private var rest: [UInt8] = []
+  private var pageLoads = 0
+  private var errors: [String] = []
+  private var requested: [String] = []
 
-  /// Starts the driver and, by it, the browser.
-  /// - Throws: `HarnessError` where either does not start.
+  /// Starts the browser.
+  /// - Throws: `HarnessError` where it is not installed or does not answer.
   init() throws {
     var template = Array("/tmp/tollgate-browser-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw HarnessError("no temporary directory: \(describe(errno: errno))") }
     let profile = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     self.profile = profile
-    // What the two write beside the profile goes there too.
-    let driver = try ChildProcess(
-      "chromedriver", ["--port=0", "--log-level=SEVERE"], environment: ["HOME": profile, "TMPDIR": profile])
-    self.driver = driver
-    let started = "started successfully on port "
-    _ = eventually(within: 10) { driver.hasEnded != nil || driver.output.text.contains(started) }
-    guard let port = driver.output.text.firstRange(of: started).map({ driver.output.text[$0.upperBound...] }) else {
-      driver.killAll()
-      throw HarnessError("chromedriver does not start: \(driver.errors.text)\(driver.output.text)")
+    (commands, answers) = (try Self.fifo("\(profile)/commands"), try Self.fifo("\(profile)/answers"))
+    let programs = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"]
+    guard let program = programs.first(where: { access($0, X_OK) == 0 }) else {
+      throw HarnessError("neither of \(programs) is there; tools/packages.sh install test")
     }
-    address = "127.0.0.1:\(port.prefix(while: \.isNumber))"
+    // No sandbox, since tests may run as root, where Chromium refuses to make one; a small /dev/shm is enough.
+    let arguments = [
+      "--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+      "--no-first-run", "--disable-background-networking", "--disable-component-update",
+      "--user-data-dir=\(profile)/profile", "about:blank",
+    ]
+    // Descriptors 3 and 4 are the protocol's. What the browser writes beside its profile goes there too.
+    process = try ChildProcess(
+      "sh", ["-c", "exec \"$0\" \"$@\" 3<commands 4>answers", program] + arguments,
+      environment: ["HOME": profile, "TMPDIR": profile], directory: profile)
     do {
-      session = try call("POST", "/session", Self.capabilities(profile: profile), as: NewSession.self).sessionId
+      try attach()
     } catch {
-      end()
+      close()
       throw error
     }
   }
 
-  private struct NewSession: Decodable { var sessionId: String }
-
-  private static func capabilities(profile: String) -> [String: Any] {
-    // No sandbox, since tests may run as root, where Chromium refuses to make one; a small /dev/shm is enough.
-    let arguments = [
-      "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--user-data-dir=\(profile)/profile",
-    ]
-    return [
-      "capabilities": [
-        "alwaysMatch": [
-          "browserName": "chrome",
-          "goog:chromeOptions": ["binary": "/usr/bin/chromium", "args": arguments],
-          "goog:loggingPrefs": ["browser": "ALL", "performance": "ALL"],
-        ] as [String: Any]
-      ]
-    ]
+  /// A named pipe, open at both ends, so that neither side waits for the other to come.
+  private static func fifo(_ path: String) throws -> Int32 {
+    guard mkfifo(path, 0o600) == 0 else { throw HarnessError("mkfifo: \(describe(errno: errno))") }
+    let raw = Glibc.open(path, O_RDWR | O_CLOEXEC)
+    guard raw >= 0 else { throw HarnessError("open \(path): \(describe(errno: errno))") }
+    return raw
   }
 
-  /// Ends browser and driver; may be called twice.
+  private func attach() throws {
+    var page: String?
+    _ = try eventually(within: 10) {
+      let targets = try call("Target.getTargets")["targetInfos"] as? [[String: Any]] ?? []
+      page = targets.first { $0["type"] as? String == "page" }?["targetId"] as? String
+      return page != nil
+    }
+    guard let page else { throw HarnessError("the browser has no page") }
+    session = try call("Target.attachToTarget", ["targetId": page, "flatten": true])["sessionId"] as? String
+    for domain in ["Page", "Runtime", "Log", "Network"] { try call("\(domain).enable") }
+  }
+
+  /// Ends the browser; may be called twice.
   func close() {
-    if !session.isEmpty { _ = try? call("DELETE", "", [:], as: Nothing.self) }
-    end()
-  }
-
-  private func end() {
-    session = ""
-    driver.killAll()
+    guard access(profile, F_OK) == 0 else { return }
+    // Asked first, so that it ends its own processes; what is left then is killed.
+    if process.hasEnded == nil { _ = try? call("Browser.close") }
+    _ = process.wait(seconds: 3)
+    process.killAll()
+    for raw in [commands, answers] { Glibc.close(raw) }
     _ = try? run("rm", ["-rf", "--", profile])
   }
 
   // MARK: The protocol
 
-  private struct Answer<Value: Decodable>: Decodable { var value: Value }
-  private struct Fault: Decodable { var error: String, message: String }
-  private struct Nothing: Decodable { init(from decoder: any Decoder) {} }
-
-  /// One command: a path below the session's, or `/session` itself for a new one.
-  private func call<Value: Decodable>(
-    _ method: String, _ path: String, _ parameters: [String: Any], as type: Value.Type
-  ) throws -> Value {
-    let target = session.isEmpty ? path : "/session/\(session)\(path)"
-    let body = method == "GET" || method == "DELETE" ? Data() : try JSONSerialization.data(withJSONObject: parameters)
-    var connection = try RawConnection(to: address, timeoutMilliseconds: 15_000)
-    let head = [
-      "\(method) \(target) HTTP/1.1", "Host: \(address)", "Content-Type: application/json",
-      "Content-Length: \(body.count)", "Connection: close", "", "",
-    ]
-    try connection.send(bytes(head.joined(separator: "\r\n")) + body)
-    let response = try connection.readResponse()
-    let data = Data(response.body)
-    guard response.status == 200 else {
-      let fault = try? JSONDecoder().decode(Answer<Fault>.self, from: data).value
-      throw HarnessError("\(method) \(path): \(fault.map { "\($0.error): \($0.message)" } ?? response.text)")
+  /// One command, and its result.
+  @discardableResult
+  private func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
+    lastId += 1
+    var message: [String: Any] = ["id": lastId, "method": method, "params": parameters]
+    message["sessionId"] = session
+    try writeFully(commands, Array(JSONSerialization.data(withJSONObject: message)) + [0])
+    while true {
+      let answer = try nextMessage(within: 15, method)
+      guard answer["id"] as? Int == lastId else {
+        note(answer)
+        continue
+      }
+      if let fault = answer["error"] { throw HarnessError("\(method): \(fault)") }
+      return answer["result"] as? [String: Any] ?? [:]
     }
-    return try JSONDecoder().decode(Answer<Value>.self, from: data).value
   }
 
-  /// A command of Chromium's own protocol.
-  private func chromium(_ command: String, _ parameters: [String: Any]) throws {
-    _ = try call("POST", "/goog/cdp/execute", ["cmd": command, "params": parameters], as: Nothing.self)
+  /// The next message that the browser sends, an answer or an event.
+  private func nextMessage(within seconds: Double, _ purpose: String) throws -> [String: Any] {
+    let deadline = Clock.monotonic() + Int64(seconds * 1e9)
+    while true {
+      if let end = rest.firstIndex(of: 0) {
+        let message = Data(rest[..<end])
+        rest.removeSubrange(...end)
+        return try JSONSerialization.jsonObject(with: message) as? [String: Any] ?? [:]
+      }
+      guard Clock.monotonic() < deadline, process.hasEnded == nil else {
+        let ending = process.hasEnded.map(\.description) ?? "silent for \(seconds) s"
+        throw HarnessError("the browser, at \(purpose): \(ending)\n\(process.errors.text.suffix(2000))")
+      }
+      var wanted = pollfd(fd: answers, events: Int16(POLLIN), revents: 0)
+      guard poll(&wanted, 1, 100) > 0 else { continue }
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      if case .bytes(let count) = readBytes(answers, into: &buffer, at: 0) { rest += buffer[..<count] }
+    }
+  }
+
+  /// Keeps what an event says that a test may ask for.
+  private func note(_ event: [String: Any]) {
+    let parameters = event["params"] as? [String: Any] ?? [:]
+    switch event["method"] as? String {
+    case "Page.loadEventFired": pageLoads += 1
+    case "Log.entryAdded":
+      let entry = parameters["entry"] as? [String: Any] ?? [:]
+      guard let level = entry["level"] as? String, ["error", "warning"].contains(level) else { return }
+      errors.append("\(entry["url"] ?? "-"): \(entry["text"] ?? entry)")
+    case "Runtime.exceptionThrown": errors.append("exception: \(parameters)")
+    case "Runtime.consoleAPICalled":
+      if ["error", "warning", "assert"].contains(parameters["type"] as? String) { errors.append("\(parameters)") }
+    case "Network.requestWillBeSent":
+      if let url = (parameters["request"] as? [String: Any])?["url"] as? String { requested.append(url) }
+    default: break
+    }
   }
 
   // MARK: What a person does
 
   /// Goes to a page and waits until it is loaded.
-  func open(_ url: String) throws { _ = try call("POST", "/url", ["url": url], as: Nothing.self) }
+  func open(_ url: String) throws {
+    let before = pageLoads
+    if let fault = try call("Page.navigate", ["url": url])["errorText"] { throw HarnessError("\(url): \(fault)") }
+    while pageLoads == before { note(try nextMessage(within: 10, "loading \(url)")) }
+  }
+
+  private struct Spot: Decodable { var x: Double, y: Double, isHit: Bool }
 
   /// Clicks into the middle of the first element that a selector finds, after scrolling to it.
+  /// - Throws: `HarnessError` where there is none, or another one lies over it.
   func click(_ selector: String) throws {
-    let found = try call(
-      "POST", "/element", ["using": "css selector", "value": selector], as: [String: String].self)
-    guard let element = found.values.first else { throw HarnessError("nothing to click at \(selector)") }
-    _ = try call("POST", "/element/\(element)/click", [:], as: Nothing.self)
+    let spot: Spot = try evaluate(
+      """
+      const element = document.querySelector('\(selector)');
+      element.scrollIntoView({ block: 'center' });
+      const { x, y, width, height } = element.getBoundingClientRect();
+      const middle = [x + width / 2, y + height / 2];
+      return { x: middle[0], y: middle[1], isHit: element.contains(document.elementFromPoint(...middle)) };
+      """)
+    guard spot.isHit else { throw HarnessError("something lies over \(selector)") }
+    for type in ["mousePressed", "mouseReleased"] {
+      let event: [String: Any] = ["type": type, "x": spot.x, "y": spot.y, "button": "left", "clickCount": 1]
+      try call("Input.dispatchMouseEvent", event)
+    }
   }
 
   enum Key: String {
-    case tab = "\u{E004}"
-    case enter = "\u{E007}"
+    case tab = "Tab"
+    case enter = "Enter"
   }
 
   /// Presses a key and lets go of it, so many times.
   func press(_ key: Key, times: Int = 1) throws {
-    let once = ["keyDown", "keyUp"].map { ["type": $0, "value": key.rawValue] }
-    let presses = (0..<times).flatMap { _ in once }
-    let keyboard: [String: Any] = ["type": "key", "id": "keyboard", "actions": presses]
-    _ = try call("POST", "/actions", ["actions": [keyboard]], as: Nothing.self)
+    var event: [String: Any] = ["key": key.rawValue, "code": key.rawValue]
+    event["windowsVirtualKeyCode"] = key == .tab ? 9 : 13
+    let down = event.merging(key == .enter ? ["type": "keyDown", "text": "\r"] : ["type": "keyDown"]) { $1 }
+    for _ in 0..<times {
+      try call("Input.dispatchKeyEvent", down)
+      try call("Input.dispatchKeyEvent", event.merging(["type": "keyUp"]) { $1 })
+    }
   }
 
   // MARK: What a person has
@@ -132,19 +188,25 @@ final class Browser {
   /// The screen and the wishes of who sits before it; in force for what is open and for what will be.
   func setScreen(width: Int, isDark: Bool, wantsLessMotion: Bool = true) throws {
     let screen: [String: Any] = ["width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500]
-    try chromium("Emulation.setDeviceMetricsOverride", screen)
+    try call("Emulation.setDeviceMetricsOverride", screen)
     let features = [
       ["name": "prefers-color-scheme", "value": isDark ? "dark" : "light"],
       ["name": "prefers-reduced-motion", "value": wantsLessMotion ? "reduce" : "no-preference"],
     ]
-    try chromium("Emulation.setEmulatedMedia", ["features": features])
+    try call("Emulation.setEmulatedMedia", ["features": features])
   }
 
   // MARK: What a test asks
 
   /// The value of a script's `return`, run in the page.
+  /// - Throws: `HarnessError` with the exception of a script that has one.
+  @discardableResult
   func evaluate<Value: Decodable>(_ script: String, as type: Value.Type = Value.self) throws -> Value {
-    try call("POST", "/execute/sync", ["script": script, "args": [Any]()], as: type)
+    let answer = try call("Runtime.evaluate", ["expression": "(() => {\(script)})()", "returnByValue": true])
+    if let exception = answer["exceptionDetails"] { throw HarnessError("\(exception)\nin \(script)") }
+    let value = (answer["result"] as? [String: Any])?["value"] ?? NSNull()
+    return try JSONDecoder().decode(
+      type, from: JSONSerialization.data(withJSONObject: value, options: .fragmentsAllowed))
   }
 
   /// Waits until an expression is true in the page.
@@ -154,31 +216,18 @@ final class Browser {
     guard isTrue else { throw HarnessError("not within \(seconds) s in the page: \(expression)") }
   }
 
-  private struct LogEntry: Decodable { var level: String, message: String }
-
-  /// What the console has said since this was last asked: errors, refusals by Content-Security-Policy among them.
+  /// What went wrong in the page: exceptions, failed requests, refusals by its Content-Security-Policy. Each with the
+  /// URL that it is about.
   func consoleErrors() throws -> [String] {
-    try call("POST", "/se/log", ["type": "browser"], as: [LogEntry].self).filter { $0.level != "DEBUG" }.map(\.message)
+    // The events of what has happened come before the answer to whatever is asked now.
+    try call("Runtime.evaluate", ["expression": "0"])
+    return errors
   }
 
-  private struct NetworkMessage: Decodable {
-    struct Message: Decodable {
-      struct Parameters: Decodable {
-        struct Request: Decodable { var url: String }
-        var request: Request?
-      }
-      var method: String
-      var params: Parameters
-    }
-    var message: Message
-  }
-
-  /// The URLs that were asked for over the network since this was last asked, pages and all that belongs to them.
-  /// The browser's own start page is made of parts of itself (`chrome:`), and a `data:` URL asks nobody.
+  /// The URLs that were asked for over the network, pages and all that belongs to them. The browser's own pages are
+  /// made of parts of itself (`chrome:`), and a `data:` URL asks nobody.
   func requestedURLs() throws -> [String] {
-    try call("POST", "/se/log", ["type": "performance"], as: [LogEntry].self).compactMap { entry in
-      let message = try? JSONDecoder().decode(NetworkMessage.self, from: Data(entry.message.utf8)).message
-      return message?.method == "Network.requestWillBeSent" ? message?.params.request?.url : nil
-    }.filter { url in ["http:", "https:", "ws:", "wss:"].contains { url.hasPrefix($0) } }
+    try call("Runtime.evaluate", ["expression": "0"])
+    return requested.filter { url in ["http:", "https:", "ws:", "wss:"].contains { url.hasPrefix($0) } }
   }
 }
