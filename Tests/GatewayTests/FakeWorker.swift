@@ -27,20 +27,31 @@ func answer(_ body: String, padding: Int = 0) -> [UInt8] {
 /// Accepts connections and has each served by a thread of its own.
 final class FakeWorker: Sendable {
   /// One connection of the gateway's.
-  struct Peer: Sendable {
-    /// The count of those before it.
-    let number: Int
+  final class Peer {
+    /// How many connections with a request there were before; known with the first request.
+    private(set) var number = -1
     let raw: Int32
+    private let counter: Counter
 
-    /// Reads a request up to the end of its FCGI_STDIN, or of its FCGI_PARAMS.
+    fileprivate init(_ raw: Int32, _ counter: Counter) {
+      self.raw = raw
+      self.counter = counter
+    }
+
+    /// Reads a request up to the end of its FCGI_STDIN, or of its FCGI_PARAMS. Says, where it is asked, that there is
+    /// nothing to say of itself.
     /// - Returns: its body; nil where the connection has ended.
     func readRequest(withBody: Bool = true) -> [UInt8]? {
       var body: [UInt8] = []
       while let (type, content) = readRecord() {
-        if type == .params, content.isEmpty, !withBody { return [] }
-        if type == .stdin {
+        switch type {
+        case .getValues: write(record(.getValuesResult, id: 0))
+        case .beginRequest: if number < 0 { number = counter.next() }
+        case .params: if content.isEmpty, !withBody { return [] }
+        case .stdin:
           if content.isEmpty { return body }
           body += content
+        default: Issue.record("a worker is not sent \(type)")
         }
       }
       return nil
@@ -80,31 +91,36 @@ final class FakeWorker: Sendable {
   }
 
   private let listener: WorkerListener
-  private let accepted = Counter()
+  private let counter = Counter()
 
   /// - Parameter serve: has the connection until it returns; it is closed then.
-  init(_ serve: @escaping @Sendable (Peer) -> Void) throws {
-    listener = WorkerListener(try PrivateListener())
-    Threads.start(name: "fake-worker") { [listener, accepted] in
+  init(
+    on listener: WorkerListener? = nil, _ serve: @escaping @Sendable (Peer) -> Void
+  ) throws {
+    let listener = try listener ?? WorkerListener(PrivateListener())
+    self.listener = listener
+    Threads.start(name: "fake-worker") { [counter] in
       while true {
         let raw = accept(listener.listener.descriptor.raw, nil, nil)
         if raw < 0 { return }
-        let number = accepted.value.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
         Threads.start(name: "fake-peer") {
-          serve(Peer(number: number, raw: raw))
+          serve(Peer(raw, counter))
           close(raw)
         }
       }
     }
   }
 
-  private final class Counter: Sendable { let value = Atomic<Int>(0) }
+  fileprivate final class Counter: Sendable {
+    let value = Atomic<Int>(0)
+    func next() -> Int { value.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue }
+  }
 
   /// Wakes the thread that accepts, which ends.
   deinit { shutdown(listener.listener.descriptor.raw, CInt(SHUT_RDWR)) }
 
   var address: SocketAddress { listener.listener.address }
 
-  /// How many connections there were.
-  var connections: Int { accepted.value.load(ordering: .sequentiallyConsistent) }
+  /// How many connections there were with a request.
+  var connections: Int { counter.value.load(ordering: .sequentiallyConsistent) }
 }

@@ -10,16 +10,40 @@ import Testing
 
 @Suite(.serialized) struct WorkerFaultTests {
   let site: Site
+  /// Kept to the test's end.
+  private let workers = Workers()
+
+  private final class Workers { var all: [FakeWorker] = [] }
 
   init() throws { site = try Site() }
 
-  /// A gateway with one connection to a worker behind `/app/`, on one loop.
-  private func start(_ worker: FakeWorker, _ change: (inout PoolSettings) -> Void = { _ in }) throws -> RunningGateway {
+  /// A gateway on one loop, with one worker behind `/app/` that is somebody else's: each request has a connection.
+  /// Where a slot is lost, the queue's time limit says so before the test waits for long.
+  private func connecting(
+    timeout: Int64 = 60 * second, queue: Int = 256, queueTimeout: Int64 = 3 * second,
+    _ serve: @escaping @Sendable (FakeWorker.Peer) -> Void
+  ) throws -> (RunningGateway, FakeWorker) {
+    let worker = try FakeWorker(serve)
+    workers.all.append(worker)
     var pool = PoolSettings(name: "fake", source: .connect(worker.address, connections: 1))
-    // Where a slot is lost, the test says so and does not wait for long.
-    pool.queueTimeout = 2 * second
-    change(&pool)
-    var settings = try RunningGateway.settings(site, [Route(path: "/app/", model: .pool(0), bill: .off)])
+    (pool.timeout, pool.queue, pool.queueTimeout) = (timeout, queue, queueTimeout)
+    return (try start(pool), worker)
+  }
+
+  /// The same with a worker of the gateway's own, whose connection is kept. Its process sleeps: at its socket there is
+  /// somebody else.
+  private func keeping(_ serve: @escaping @Sendable (FakeWorker.Peer) -> Void) throws -> (RunningGateway, FakeWorker) {
+    try site.installSpawner()
+    let sleeper = PoolSettings.Source.command(
+      program: "/bin/sleep", arguments: ["1000"], directory: "/", environment: [], workers: 1)
+    let running = try start(PoolSettings(name: "fake", source: sleeper))
+    let worker = try FakeWorker(on: running.gateway.pools[0].pool.listeners[0], serve)
+    workers.all.append(worker)
+    return (running, worker)
+  }
+
+  private func start(_ pool: PoolSettings) throws -> RunningGateway {
+    var settings = try RunningGateway.settings(site, [Route(path: "/app/", runs: .pool(0))])
     settings.pools = [pool]
     settings.loops = 1
     return try RunningGateway(site, settings)
@@ -36,24 +60,28 @@ import Testing
   }
 
   @Test func oneConnectionServesRequestAfterRequest() throws {
-    let worker = try FakeWorker { peer in while let body = peer.readRequest() { peer.write(answer("\(body.count)")) } }
-    let running = try start(worker)
+    let (running, worker) = try keeping { peer in
+      while let body = peer.readRequest() { peer.write(answer("\(body.count)")) }
+    }
     defer { running.end() }
-    let long = [UInt8](repeating: 7, count: 300_000)
     #expect(try words(running.get("/app/")) == "200 0")
-    #expect(try words(post(running, long)) == "200 300000")
     #expect(try words(post(running, array("abc"))) == "200 3")
+    #expect(try words(post(running, [UInt8](repeating: 7, count: 5_000))) == "200 5000")
     #expect(worker.connections == 1)
+    // A long one is the last of its connection.
+    #expect(try words(post(running, [UInt8](repeating: 7, count: 300_000))) == "200 300000")
+    #expect(worker.connections == 1)
+    #expect(try words(running.get("/app/")) == "200 0")
+    #expect(worker.connections == 2)
   }
 
   @Test func theSlotOfAWorkerThatWasSilentServesTheNext() throws {
-    let worker = try FakeWorker { peer in
+    let (running, _) = try connecting(timeout: 150 * millisecond) { peer in
       while peer.readRequest() != nil {
         if peer.number < 3 { return peer.awaitEnd() }
         peer.write(answer("at last"))
       }
     }
-    let running = try start(worker) { $0.timeout = 150 * millisecond }
     defer { running.end() }
     for _ in 0..<3 { #expect(try running.get("/app/").status == 504) }
     #expect(try words(running.get("/app/")) == "200 at last")
@@ -61,24 +89,22 @@ import Testing
   }
 
   @Test func paddingOfTheLastRecordCostsNoConnection() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       while peer.readRequest() != nil { peer.write(answer("padded", padding: 200)) }
     }
-    let running = try start(worker)
     defer { running.end() }
     for _ in 0..<5 { #expect(try words(running.get("/app/")) == "200 padded") }
     #expect(worker.connections == 1)
   }
 
   @Test func anAnswerBeforeTheBodyWasReadIsTheAnswerAndTheConnectionGoes() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       // More of the body than the socket's buffer holds is not read.
       while peer.readRequest(withBody: peer.number > 0) != nil {
         peer.write(answer("early"))
         if peer.number == 0 { return peer.awaitEnd() }
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     #expect(try words(post(running, [UInt8](repeating: 1, count: 3_000_000))) == "200 early")
     #expect(try words(post(running, array("x"))) == "200 early")
@@ -86,19 +112,18 @@ import Testing
   }
 
   @Test func whatFollowsAnAnswerIsNotTheNextOnes() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       while peer.readRequest() != nil {
         peer.write(answer("mine") + (peer.number == 0 ? answer("somebody's") : []))
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     for _ in 0..<3 { #expect(try words(running.get("/app/")) == "200 mine") }
     #expect(worker.connections == 2)
   }
 
   @Test func aWorkerThatSpeaksUnaskedLosesItsConnection() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       while peer.readRequest() != nil {
         peer.write(answer("asked"))
         if peer.number > 0 { continue }
@@ -107,7 +132,6 @@ import Testing
         return peer.awaitEnd()
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     #expect(try words(running.get("/app/")) == "200 asked")
     Clock.sleep(milliseconds: 200)
@@ -121,7 +145,7 @@ import Testing
     record(.endRequest, [0]),
   ])
   func aWorkerThatBreaksTheProtocolIs502AndTheNextRequestHasAnotherConnection(_ bytes: [UInt8]) throws {
-    let worker = try FakeWorker { peer in
+    let (running, _) = try connecting { peer in
       while peer.readRequest() != nil {
         if peer.number == 0 {
           peer.write(bytes)
@@ -130,7 +154,6 @@ import Testing
         peer.write(answer("right"))
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     #expect(try running.get("/app/").status == 502)
     #expect(eventually { running.log.contains("has broken the protocol") })
@@ -138,7 +161,7 @@ import Testing
   }
 
   @Test func aWorkerThatDiesBeforeItsAnswerIsAskedOnceMoreWhereThatDoesNoHarm() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       while peer.readRequest() != nil {
         if peer.number == 0 { return }
         peer.write(answer("second try"))
@@ -147,7 +170,6 @@ import Testing
         return
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     #expect(try words(running.get("/app/")) == "200 second try")
     #expect(worker.connections == 2)
@@ -157,14 +179,13 @@ import Testing
 
   @Test func aRequestOfWhichADeadConnectionTakesNoByteIsMadeAgainWhateverItsMethod() throws {
     let gate = Gate()
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       guard let body = peer.readRequest() else { return }
       // It can be told nothing more, but its end is not seen.
       shutdown(peer.raw, CInt(SHUT_RD))
       peer.write(answer("\(body.count)"))
       gate.pass()
     }
-    let running = try start(worker)
     defer {
       gate.open()
       running.end()
@@ -177,14 +198,13 @@ import Testing
 
   @Test func aWorkerThatTakesNoMoreOfABodyMayAnswerAllTheSame() throws {
     let gate = Gate()
-    let worker = try FakeWorker { peer in
+    let (running, _) = try connecting { peer in
       guard peer.readRequest(withBody: false) != nil else { return }
       shutdown(peer.raw, CInt(SHUT_RD))
       gate.pass()
       peer.write(answer("enough"))
       Clock.sleep(milliseconds: 200)
     }
-    let running = try start(worker)
     defer { running.end() }
     var connection = try running.connect()
     try connection.send("POST /app/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n")
@@ -196,21 +216,20 @@ import Testing
 
   @Test(arguments: [(ProtocolStatus.overloaded, 503), (.cannotMultiplex, 503), (.unknownRole, 500)])
   func aWorkerThatTakesNoRequestIsSaidSo(_ status: ProtocolStatus, _ expected: Int) throws {
-    let worker = try FakeWorker { peer in while peer.readRequest() != nil { peer.write(endRequest(status)) } }
-    let running = try start(worker)
+    let (running, _) = try connecting { peer in while peer.readRequest() != nil { peer.write(endRequest(status)) }
+    }
     defer { running.end() }
     for _ in 0..<2 { #expect(try running.get("/app/").status == expected) }
   }
 
   @Test func aWorkerWhoseClientLeftFinishesAndServesTheNext() throws {
     let gate = Gate()
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try keeping { peer in
       while peer.readRequest() != nil {
         gate.pass()
         peer.write(answer("done"))
       }
     }
-    let running = try start(worker)
     defer { running.end() }
     do {
       let connection = try running.connect()
@@ -225,13 +244,12 @@ import Testing
 
   @Test func thoseWhoWaitAreServedOneAfterTheOtherAndThoseBeyondTheQueueAreTurnedAway() throws {
     let gate = Gate()
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try connecting(queue: 3) { peer in
       while peer.readRequest() != nil {
         gate.pass()
         peer.write(answer("served"))
       }
     }
-    let running = try start(worker) { $0.queue = 3 }
     defer { running.end() }
     let request = "GET /app/ HTTP/1.1\r\nHost: h\r\n\r\n"
     let clients = try (0..<6).map { _ in Client(try running.connect()) }
@@ -242,14 +260,13 @@ import Testing
     for client in clients.suffix(2) { #expect(try client.ask(request).status == 503) }
     gate.open()
     for client in clients.prefix(4) { #expect(try words(client.read()) == "200 served") }
-    #expect(worker.connections == 1)
+    #expect(worker.connections == 4, "those that were turned away had none")
   }
 
   @Test func theGatewayEndsWhileRequestsWaitAndAreServed() throws {
-    let worker = try FakeWorker { peer in
+    let (running, worker) = try connecting(queueTimeout: 60 * second) { peer in
       while peer.readRequest() != nil { peer.awaitEnd() }
     }
-    let running = try start(worker) { $0.queueTimeout = 60 * second }
     let clients = try (0..<5).map { _ in
       let client = Client(try running.connect())
       try client.connection.send("GET /app/ HTTP/1.1\r\nHost: h\r\n\r\n")
