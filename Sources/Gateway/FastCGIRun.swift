@@ -256,7 +256,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       lane.shared.log.error("\(name): 500, its body cannot be read back from its file: \(error)")
       fail(500, "The request's body was lost.")
     case .failed(let error):
-      guard error == .brokenPipe || error == .connectionReset else { return connectionEnded(error) }
+      let isClosed = error == .brokenPipe || error == .connectionReset
+      guard isClosed, input.hasBegun else { return connectionEnded(error) }
       // What the worker wrote before it closed may be there still. If it goes on writing, there is no room to wait for.
       linkReadable()
       if self.link != nil { watch() }
