@@ -57,7 +57,9 @@ struct Holdings: Equatable, Sendable {
         continue
       }
       // `socket:[1234]`: the number is new with each; how many there are is what counts.
-      let kind = name.hasPrefix("socket:") || name.hasPrefix("pipe:") ? String(name.prefix { $0 != ":" }) : name
+      var kind = name.hasPrefix("socket:") || name.hasPrefix("pipe:") ? String(name.prefix { $0 != ":" }) : name
+      // A worker's listening socket had a name of its own for a moment.
+      if name.hasPrefix("/tmp/tollgate-"), name.hasSuffix("/s (deleted)") { kind = "a worker's socket" }
       others[kind, default: 0] += 1
     }
     return (others, siteFiles)
