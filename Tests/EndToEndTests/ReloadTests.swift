@@ -116,10 +116,11 @@ extension EndToEndTests {
         #expect(
           outcome.text.split(separator: "\n") == [
             "\(file):8:1: pool.idle: warning: no route uses this pool",
-            "loops, access_log, access_log_format, pid_file in [server] take effect at the next start, all else is in force",
+            "loops, access_log, access_log_format, pid_file in [server] take effect at the next start, all else is in "
+              + "force",
             "\(file) was read again and is in force",
           ])
-        #expect(server.waitForLog(containing: "warning loops, access_log, access_log_format, pid_file in [server] take"))
+        #expect(server.waitForLog(containing: "warning loops, access_log, access_log_format, pid_file in [server]"))
         #expect(try server.answer("/") == "200 two")
         try site.configure(Self.configuration())
         #expect(try site.reload(["--pid", "\(server.pid)"]).text == "\(file) was read again and is in force\n")
@@ -238,7 +239,8 @@ extension EndToEndTests {
 
     @Test func aPoolThatRequestsHaveWaitedForEndsWithTheLastOfThem() throws {
       // Who waited shall be forgotten when it is served, not when its time to wait would have been over.
-      let configuration = pools(["word": "a"], workers: 1).replacing("workers = 1", with: "workers = 1\nqueue_timeout = \"1h\"")
+      let long = "workers = 1\nqueue_timeout = \"1h\""
+      let configuration = pools(["word": "a"], workers: 1).replacing("workers = 1", with: long)
       func fill(_ site: Site) throws {
         try self.fill(site)
         try site.wordWorker()
