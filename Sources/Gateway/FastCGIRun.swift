@@ -88,7 +88,11 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var interpreter: [UInt8]? { nil }
   var headBytes: Int { settings.headBytes }
 
-  private func enter(_ next: Stage) { stage = next }
+  private func enter(_ next: Stage) {
+    let hasWaited = stage == .queued
+    stage = next
+    if hasWaited { holder.waitEnded() }
+  }
 
   /// The request's variables, written once.
   func describe(_ build: (inout ParameterWriter) -> Void) {

@@ -238,6 +238,29 @@ extension EndToEndTests {
       return Self.configuration("", pools.joined())
     }
 
+    @Test func aPoolThatRequestsHaveWaitedForEndsWithTheLastOfThem() throws {
+      // Who waited shall be forgotten when it is served, not when its time to wait would have been over.
+      let configuration = pools(["word": "a"], workers: 1).replacing("workers = 1", with: "workers = 1\nqueue_timeout = \"1h\"")
+      func fill(_ site: Site) throws {
+        try self.fill(site)
+        try site.wordWorker()
+      }
+      try scenario("waited", configuration: configuration, site: fill) { server in
+        let config = ["--config", server.site.absolute("tollgate.toml")]
+        let workers = try server.waitForWorkers(1, "word")
+        let answers = try concurrently(8) { _ in
+          try (0..<20).map { _ in try server.request("/word").status }
+        }
+        #expect(answers.allSatisfy { $0.allSatisfy { $0 == 200 } })
+        try server.site.configure(Self.configuration())
+        #expect(try server.site.reload(config).status == 0)
+        #expect(eventually(within: 8) { workers.allSatisfy { !Processes.isAlive($0) } })
+        try server.site.configure(configuration)
+        #expect(try server.site.reload(config).status == 0)
+        _ = try server.waitForWorkers(1, "word")
+      }
+    }
+
     @Test func workersStayWithAnUnchangedPoolAndEndWithAChangedOrRemovedOne() throws {
       func fill(_ site: Site) throws {
         try self.fill(site)
