@@ -234,6 +234,8 @@ extension ConfigurationFile {
 
   private func randomFile(_ random: inout Random) -> ConfigurationFile {
     var file = ConfigurationFile()
+    // Where `accept` says that the text lies.
+    file.directory = "/srv"
     file.server.listen = ["127.0.0.1:\(random.below(65_536))", "unix:/\(word(&random).filter { $0 != "/" })x"]
     file.server.drainNanoseconds = random.below(2) == 0 ? nil : time(&random)
     file.server.idleTimeoutNanoseconds = 100_000_000 + time(&random)
