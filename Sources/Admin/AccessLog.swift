@@ -26,6 +26,9 @@ public final class AccessLog: BillSink {
 
   public func take(_ batch: RecordBatch) { writer.write(batch) }
 
+  /// Has the lines go elsewhere from now on.
+  public func redirect(to destination: consuming Descriptor) throws(Errno) { try writer.redirect(to: destination) }
+
   /// Writes what waits, or gives up after so long.
   public func close(withinMilliseconds limit: Int) { writer.close(withinMilliseconds: limit) }
 }

@@ -78,6 +78,8 @@ long ck_sendfile(int socket, int file, int64_t offset, size_t count) {
 
 long ck_pipe(int ends[2], int flags) { CK_RESULT(pipe2(ends, flags | O_CLOEXEC)); }
 
+long ck_dup_onto(int from, int onto) { CK_RESULT(dup3(from, onto, O_CLOEXEC)); }
+
 long ck_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
   struct open_how how = {.flags = flags, .resolve = resolve};
   CK_RESULT(syscall(SYS_openat2, directory, path, &how, sizeof how));

@@ -11,6 +11,14 @@ public struct ConfigurationFault: Error, Sendable, Equatable, CustomStringConver
   /// What is wrong and what would be right.
   public var words: String
 
+  public init(file: String, line: Int, column: Int, key: String, words: String) {
+    self.file = file
+    self.line = line
+    self.column = column
+    self.key = key
+    self.words = words
+  }
+
   public var description: String {
     "\(file):\(line):\(column): " + (key.isEmpty ? "" : "\(key): ") + words
   }

@@ -81,7 +81,7 @@ extension ValueType where Value == String {
         }
         return "unix:" + path
       }
-      if let objection = addressObjection(text, connects: connects) {
+      if let objection = addressObjection(text, connects: connects) ?? reader.system.addressObjection(text) {
         reader.fault(place, objection)
         return nil
       }

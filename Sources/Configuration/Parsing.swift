@@ -42,6 +42,7 @@ extension Reader {
   /// Reads the document's own table.
   fileprivate func configuration(_ entries: [TOMLEntry]) -> ConfigurationFile {
     var file = ConfigurationFile()
+    file.directory = directory
     for entry in entries where !Self.tables.contains(entry.key) {
       key = TOMLText.key(entry.key)
       unknownTable(entry)
@@ -99,7 +100,8 @@ extension Reader {
 
   private func server(_ value: TOMLValue) -> ServerSection {
     guard let entries = table(value, "server", wanted: "a table, begun by [server]") else { return ServerSection() }
-    let read = read(ServerSection.self, entries, value.place, name: "server")
+    var read = read(ServerSection.self, entries, value.place, name: "server")
+    read.section.line = value.place.line
     var seen: Set<String> = []
     if case .array(let elements) = read.entries["listen"]?.value.content {
       for case (.string(let text), let place) in elements.map({ ($0.content, $0.place) }) {

@@ -3,6 +3,8 @@
 
 /// A whole configuration that is right.
 public struct ConfigurationFile: Sendable, Equatable {
+  /// What its relative paths are relative to: absolute, without symbolic links.
+  public var directory = "/"
   public var server = ServerSection()
   /// In the order of their lines.
   public var pools: [PoolSection] = []
@@ -18,6 +20,8 @@ public struct ConfigurationFile: Sendable, Equatable {
 
 /// `[server]`.
 public struct ServerSection: Sendable, Equatable {
+  /// Where it begins, counted from 1; the document's first line where it is not there.
+  public var line = 1
   /// Each `host:port`, `[v6]:port` or `unix:` and an absolute path; none twice.
   public var listen = ["127.0.0.1:8080"]
   /// 0: one a core.

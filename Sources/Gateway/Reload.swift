@@ -24,7 +24,7 @@ extension Gateway {
   /// listeners those stay open whose addresses stay; one that goes hands over the connections that wait there. Both
   /// settings' programs may run at once, each counted in its own `concurrency`.
   ///
-  /// The number of loops stays what it is; a line in the log says so where the settings want another.
+  /// The number of loops stays what it is, whatever the settings want.
   /// - Throws: `GatewayError`, where an address or a spawner cannot be had, or the gateway ends already; everything is
   ///   as it was then.
   public func reload(_ settings: Settings) throws(GatewayError) {
@@ -40,10 +40,6 @@ extension Gateway {
     } catch {
       Self.discard(spawners)
       throw error
-    }
-    if Self.loops(settings) != shared.lanes.count {
-      shared.log.warning(
-        "loops = \(settings.loops) takes effect at the next start: \(shared.lanes.count) run, and a reload keeps them")
     }
     plan = next
     pools = nextPools

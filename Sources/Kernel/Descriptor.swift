@@ -15,6 +15,14 @@ public struct Descriptor: ~Copyable, Sendable {
     // After close(2) the number is free whatever the result says; trying again could close somebody else's.
     _ = close(raw)
   }
+
+  /// Stands for another's open file from now on; a write to it that is under way on another thread still goes to the
+  /// old one. dup3(2).
+  public borrowing func become(_ other: borrowing Descriptor) throws(Errno) {
+    let (from, onto) = (other.raw, raw)
+    precondition(from != onto, "two owners of one descriptor")
+    _ = try throwing { ck_dup_onto(from, onto) }
+  }
 }
 
 /// The two ends of a pipe, close-on-exec.

@@ -138,6 +138,21 @@ public func openMemoryFile(_ name: String) throws(Errno) -> Descriptor {
   Descriptor(owning: CInt(try throwing { ck_memfd(name) }))
 }
 
+/// Makes these bytes all that a file has. A reader at the same moment finds a part of them, or none.
+/// - Throws: what ftruncate(2) and pwrite(2) do.
+public func replaceContent(_ raw: CInt, _ bytes: [UInt8]) throws(Errno) {
+  _ = try throwing { ftruncate(raw, 0) < 0 ? -Int(errno) : 0 }
+  var written = 0
+  while written < bytes.count {
+    written += try throwing {
+      bytes.withUnsafeBytes { buffer in
+        let result = pwrite(raw, buffer.baseAddress! + written, buffer.count - written, off_t(written))
+        return result < 0 ? -Int(errno) : result
+      }
+    }
+  }
+}
+
 /// Sets the offset of an open file back to its beginning.
 public func rewind(_ raw: CInt) {
   let result = lseek(raw, 0, SEEK_SET)

@@ -20,9 +20,10 @@ public final class LogWriter<Piece: Sendable>: Sendable {
 
   private let state = Condition(State())
   private let pendingLimit: Int
+  private let owner: Owner
 
   /// - Parameters:
-  ///   - destination: where the lines go; closed at the end.
+  ///   - destination: where the lines go; closed with the writer.
   ///   - name: of the thread.
   ///   - pendingLimit: how many pieces may wait.
   ///   - render: makes lines of a piece; called on the writer's thread.
@@ -35,6 +36,7 @@ public final class LogWriter<Piece: Sendable>: Sendable {
     self.pendingLimit = pendingLimit
     let state = self.state
     let owner = Owner(destination)
+    self.owner = owner
     Threads.start(name: name) {
       var lines: [UInt8] = []
       while case .write(let pieces, let dropped) = state.wait(Self.takeWork) {
@@ -68,6 +70,11 @@ public final class LogWriter<Piece: Sendable>: Sendable {
         state.pending.append(piece)
       }
     }
+  }
+
+  /// Has the lines go elsewhere from now on: to another file, or to a new one in the place of one that was renamed.
+  public func redirect(to destination: consuming Descriptor) throws(Errno) {
+    try owner.descriptor.become(destination)
   }
 
   /// Writes what waits and ends, or gives up after so long where the destination takes nothing.

@@ -16,6 +16,7 @@ struct Check: ParsableCommand {
       Examples:
         tollgate check --config tollgate.toml
         tollgate check --config tollgate.toml --dump
+        tollgate check --config tollgate.toml --explain http://example.org/wiki/doku.php/start
         tollgate check --reference
 
       Exit codes: 0 the configuration is right, 64 the arguments cannot be used, 66 FILE cannot be read, 78 the \
@@ -31,49 +32,36 @@ struct Check: ParsableCommand {
   @Flag(help: "Print the reference of every key, in Markdown, and check nothing.")
   var reference = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Say what a GET for this URL, or for this path, would come to: site, route, file, program.", valueName: "url"))
+  var explain: String?
+
   func validate() throws {
     if reference {
-      guard config == nil, !dump else { throw ValidationError("--reference stands alone") }
+      guard config == nil, !dump, explain == nil else { throw ValidationError("--reference stands alone") }
     } else if config == nil {
       throw ValidationError("--config FILE is missing")
+    } else if dump, explain != nil {
+      throw ValidationError("--dump and --explain exclude each other")
     }
   }
 
   func run() throws {
-    guard let path = config else {
-      try? writeFully(ThisProcess.standardOutput, Array(ConfigurationReference.markdown().utf8))
-      return
-    }
-    let outcome: ConfigurationOutcome
-    do throws(Errno) {
-      outcome = try ConfigurationFile.load(path)
+    guard let path = config else { return say(ConfigurationReference.markdown()) }
+    do throws(UnusableConfiguration) {
+      let (file, warnings) = try ConfigurationFile.load(path)
+      complain(warnings.map(\.asWarning))
+      if let explain {
+        let settings = try ConfiguredSettings.make(file, name: path)
+        say(ExplanationText(explain, settings, file).text())
+      } else {
+        say(dump ? file.dump() : ConfigurationText(file, name: path).text(.standardOutput()))
+      }
     } catch {
-      throw failure(Sysexits.noInput, "\(path) cannot be read: \(error)")
-    }
-    switch outcome {
-    case .refused(let faults):
-      let summary = "\(faults.count) \(faults.count == 1 ? "fault" : "faults") in \(path)"
-      Self.complain(faults.map(\.description) + [summary])
-      throw Sysexits.configuration
-    case .accepted(let file, let warnings):
-      Self.complain(warnings.map(\.asWarning))
-      let text = dump ? file.dump() : ConfigurationText(file, name: path).text(.standardOutput())
-      try? writeFully(ThisProcess.standardOutput, Array(text.utf8))
+      throw error.say()
     }
   }
 
-  /// Lines on standard error. They may quote the file, and the file anything.
-  private static func complain(_ lines: [String]) {
-    let text = lines.map { Terminal.printable($0) + "\n" }.joined()
-    try? writeFully(ThisProcess.standardError, Array(text.utf8))
-  }
-}
-
-extension ConfigurationFault {
-  /// The line that says it as a warning.
-  var asWarning: String {
-    var marked = self
-    marked.words = "warning: " + words
-    return marked.description
-  }
+  private func say(_ text: String) { try? writeFully(ThisProcess.standardOutput, Array(text.utf8)) }
 }

@@ -1,13 +1,71 @@
 // Reads a configuration file, and answers what the configuration asks the system.
 
+import ArgumentParser
 import CGI
 import Configuration
 import Kernel
+import Presentation
+
+/// Why a configuration cannot be used.
+struct UnusableConfiguration: Error {
+  let code: ExitCode
+  /// Everything that is wrong with the file.
+  var faults: [ConfigurationFault] = []
+  /// One line.
+  let words: String
+
+  /// What is said of it, as lines.
+  var lines: [String] { faults.map(\.description) + [words] }
+
+  /// Says it on standard error, and gives the error that ends the command.
+  func say() -> ExitCode {
+    if faults.isEmpty { return failure(code, words) }
+    complain(lines)
+    return code
+  }
+}
+
+/// Lines on standard error. They may quote the file, and the file anything.
+func complain(_ lines: [String]) {
+  let text = lines.map { Terminal.printable($0) + "\n" }.joined()
+  try? writeFully(ThisProcess.standardError, Array(text.utf8))
+}
+
+extension UnusableConfiguration {
+  /// - Parameter faults: at least one.
+  init(_ faults: [ConfigurationFault], in path: String) {
+    self.init(
+      code: Sysexits.configuration, faults: faults,
+      words: "\(faults.count) \(faults.count == 1 ? "fault" : "faults") in \(path)")
+  }
+}
+
+extension ConfigurationFault {
+  /// The line that says it as a warning.
+  var asWarning: String {
+    var marked = self
+    marked.words = "warning: " + words
+    return marked.description
+  }
+}
 
 extension ConfigurationFile {
   /// Reads the configuration file of this path.
-  /// - Throws: `Errno` where it cannot be read.
-  static func load(_ path: String) throws(Errno) -> ConfigurationOutcome {
+  /// - Returns: what it says, and what is strange about it.
+  static func load(_ path: String) throws(UnusableConfiguration) -> (file: Self, warnings: [ConfigurationFault]) {
+    let outcome: ConfigurationOutcome
+    do throws(Errno) {
+      outcome = try read(path)
+    } catch {
+      throw UnusableConfiguration(code: Sysexits.noInput, words: "\(path) cannot be read: \(error)")
+    }
+    switch outcome {
+    case .accepted(let file, let warnings): return (file, warnings)
+    case .refused(let faults): throw UnusableConfiguration(faults, in: path)
+    }
+  }
+
+  private static func read(_ path: String) throws(Errno) -> ConfigurationOutcome {
     let resolved = try canonicalPath(path)
     let opened = try root().open(belowRoot(resolved), .read, cachedOnly: false)
     let status = try FileStatus(of: opened.raw)
@@ -35,6 +93,14 @@ extension SystemQuestions {
       look: { look($0) }, canonicalPath: { try? Kernel.canonicalPath($0) },
       searchPath: (ThisProcess.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         .map(String.init),
+      addressObjection: { text in
+        do throws(SocketAddress.Malformed) {
+          _ = try SocketAddress(parsing: text)
+          return nil
+        } catch {
+          return error.description
+        }
+      },
       isComputedVariable: { MetaVariables.isComputed(Array($0.utf8)) })
   }
 

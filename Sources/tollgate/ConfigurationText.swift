@@ -28,6 +28,24 @@ struct ConfigurationText {
     return lines.map { $0 + "\n" }.joined()
   }
 
+  /// The routes with their models, for the announcement of a server; of many the first alone.
+  func brief() -> String {
+    let all = file.routes.map { ("", $0) } + file.sites.flatMap { site in site.routes.map { (site.hosts[0], $0) } }
+    var table = TextTable(columns: [.left, .left])
+    for (host, route) in all.prefix(Self.briefRoutes) {
+      let pool = route.fastcgi.map { ", pool \($0)" } ?? ""
+      table.add([Terminal.printable(host + route.path), Terminal.printable(model(route) + pool)])
+    }
+    var lines = [counted(all.count, "route") + ", " + counted(file.pools.count, "pool") + ":"] + table.lines(indent: 2)
+    if all.count > Self.briefRoutes {
+      let left = Words.count(Int64(all.count - Self.briefRoutes))
+      lines.append("  and \(left) more: tollgate check --config \(Terminal.printable(name)) shows all")
+    }
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  private static let briefRoutes = 20
+
   /// The lines of a table, the first of them its header.
   private func table(_ table: TextTable, _ terminal: Terminal) -> [String] {
     var lines = table.lines()
@@ -50,10 +68,7 @@ struct ConfigurationText {
     [site, route.path, model(route), by(route), limits(route), "auth none"].map(Terminal.printable)
   }
 
-  private func model(_ route: RouteSection) -> String {
-    let program = route.cgi != nil ? "cgi" : route.fastcgi != nil ? "fastcgi" : nil
-    return [route.staticDirectory == nil ? nil : "static", program].compactMap { $0 }.joined(separator: "+")
-  }
+  private func model(_ route: RouteSection) -> String { route.models.joined(separator: "+") }
 
   /// Where the answers come from.
   private func by(_ route: RouteSection) -> String {
@@ -99,5 +114,13 @@ struct ConfigurationText {
 
   private func counted(_ count: Int, _ noun: String) -> String {
     "\(Words.count(Int64(count))) \(noun)\(count == 1 ? "" : "s")"
+  }
+}
+
+extension RouteSection {
+  /// Its models, by the keys that name them.
+  var models: [String] {
+    let program = cgi != nil ? "cgi" : fastcgi != nil ? "fastcgi" : nil
+    return [staticDirectory == nil ? nil : "static", program].compactMap { $0 }
   }
 }

@@ -4,20 +4,17 @@ import Gateway
 import Kernel
 import Log
 
-/// Why a configuration cannot be used: what its reader says, for people.
-struct UnusableConfiguration: Error, CustomStringConvertible {
-  let description: String
-}
-
 /// A gateway that serves, until signals end it. HUP reads the configuration again; the first TERM or INT lets what runs
 /// finish, the second ends it, and so does the limit for that.
 struct RunningServer {
   let gateway: Gateway
   let log: Logger
-  /// How long what runs may go on after the first signal that ends the server, in nanoseconds.
-  var drainNanoseconds: Int64 = ThisProcess.isTerminal(ThisProcess.standardOutput) ? 2 * second : 30 * second
-  /// Reads the configuration again; nil where the server was started without one.
-  var configuration: (() throws(UnusableConfiguration) -> Settings)?
+  let record: ReloadRecord
+  /// Where it was started with one.
+  var configuration: ServedConfiguration?
+  /// How long what runs may go on after the first signal that ends the server, in nanoseconds; nil where neither flag
+  /// nor configuration says it. A configuration wins.
+  var drainNanoseconds: Int64?
 
   /// Returns when everything has ended. The `SteeringSignal`s are held (`ThisProcess.holdSignals`).
   func run() {
@@ -33,21 +30,32 @@ struct RunningServer {
 
   private func reload() {
     guard let configuration else {
-      log.notice("HUP: there is nothing to read again, the server was started without a configuration")
+      let words = "there is nothing to read again, the server was started without a configuration"
+      log.notice("HUP: \(words)")
+      record.begin()
+      record.end(code: Sysexits.usage.rawValue, [words])
       return
     }
-    do {
-      try gateway.reload(try configuration())
-      log.notice("the configuration was read again and is in force")
+    record.begin()
+    do throws(UnusableConfiguration) {
+      let remarks = try configuration.reload(gateway)
+      for remark in remarks { log.warning("\(remark)") }
+      let words = "\(configuration.path) was read again and is in force"
+      log.notice("\(words)")
+      record.end(code: 0, remarks + [words])
     } catch {
-      log.error("the configuration was read again and cannot be used, the old one stays in force: \(error)")
+      let words = "\(configuration.path) was read again and cannot be used, the old configuration stays in force"
+      for line in error.lines { log.error("\(line)") }
+      log.error("\(words)")
+      record.end(code: error.code.rawValue, error.lines + [words])
     }
   }
 
   private func drain() {
-    log.info("ending: what runs may finish, for \(words(drainNanoseconds)); another signal ends it at once")
+    let limit = configuration?.file.server.drainNanoseconds ?? drainNanoseconds ?? Self.usualDrainNanoseconds
+    log.info("ending: what runs may finish, for \(words(limit)); another signal ends it at once")
     gateway.drain()
-    let deadline = Clock.monotonic() + drainNanoseconds
+    let deadline = Clock.monotonic() + limit
     while !gateway.hasEnded, Clock.monotonic() < deadline {
       switch ThisProcess.nextSignal(withinMilliseconds: 20) {
       case .interrupt, .terminate: return
@@ -55,6 +63,10 @@ struct RunningServer {
       case .hangUp, nil: break
       }
     }
+  }
+
+  private static var usualDrainNanoseconds: Int64 {
+    ThisProcess.isTerminal(ThisProcess.standardOutput) ? 2 * second : 30 * second
   }
 
   private func end() {

@@ -1,59 +1,73 @@
-// The command `tollgate serve DIR`: files of a directory, and the scripts of its cgi-bin.
+// The command `tollgate serve`: a directory and the scripts of its cgi-bin, or what a configuration says.
 
-import Admin
 import ArgumentParser
+import Configuration
 import Gateway
 import Kernel
-import Log
 import Processes
 import StaticFiles
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Serve a directory, and run the scripts in its cgi-bin.",
+    abstract: "Serve a directory and run the scripts in its cgi-bin, or serve what a configuration says.",
     discussion: """
       Files are sent as they are; every executable file below DIR/cgi-bin/ is run as a CGI program (RFC 3875) under \
       /cgi-bin/, and its source is never sent. Every answer says in its Server-Timing field what it cost.
+
+      With --config, FILE says everything (tollgate check --reference lists its keys); of the flags --listen alone \
+      may stand beside it, and wins over it. HUP, or tollgate reload, reads FILE again: if it is wrong, that is said, \
+      and what was in force stays; if it is right, it takes effect with no connection dropped.
 
       Examples:
         tollgate serve .
         tollgate serve public --listen 0.0.0.0:80 --listen [::]:80 --access-log /var/log/tollgate.log
         tollgate serve . --bill full --access-log-format json
         tollgate serve . --listen unix:/run/tollgate.sock --concurrency 4 --queue 100
+        tollgate serve --config /etc/tollgate.toml
+        tollgate serve --config tollgate.toml --listen 127.0.0.1:8081
 
       Ctrl-C (or TERM) lets what runs finish, for as long as --drain says; a second one ends it at once.
 
-      Exit codes: 64 the arguments cannot be used, 66 DIR cannot be read, 71 the system refuses, 72 tollgate-spawn is \
-      missing, 73 the access log cannot be opened, 75 the address is in use, 77 the address may not be used.
+      Exit codes: 64 the arguments cannot be used, 66 DIR or FILE cannot be read, 71 the system refuses, 72 \
+      tollgate-spawn is missing, 73 a log or the pid_file cannot be opened, 75 the address or the pid_file is in use, \
+      77 the address may not be used, 78 the configuration is wrong.
       """)
 
-  @Argument(help: "The directory to serve.")
-  var directory = "."
+  @Argument(help: "The directory to serve. (default: .)")
+  var directory: String?
+
+  @Option(help: ArgumentHelp("The configuration to serve by, in place of DIR and the other flags.", valueName: "file"))
+  var config: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where to listen: HOST:PORT, [IPV6]:PORT or unix:/PATH. May be given several times.", valueName: "address"))
-  var listen: [String] = ["127.0.0.1:8080"]
+      """
+      Where to listen: HOST:PORT, [IPV6]:PORT or unix:/PATH. May be given several times. (default: 127.0.0.1:8080)
+      """, valueName: "address"))
+  var listen: [String] = []
 
-  @Option(help: ArgumentHelp("Where requests are logged: a path, - for standard output, or off.", valueName: "path"))
-  var accessLog = "-"
+  @Option(
+    help: ArgumentHelp(
+      "Where requests are logged: a path, - for standard output, or off. (default: -)", valueName: "path"))
+  var accessLog: String?
 
-  @Option(help: "The form of the access log: combined or json, which has the whole bill.")
-  var accessLogFormat = AccessLogFormat.combined
+  @Option(help: "The form of the access log: combined or json, which has the whole bill. (default: combined)")
+  var accessLogFormat: AccessLogSetting?
 
   @Option(
     help: """
       How much of its bill an answer carries: off; head, what is known when the head leaves; or full, for which an \
-      answer of up to 64 KiB is held until its program has exited, at most 250 ms.
+      answer of up to 64 KiB is held until its program has exited, at most 250 ms. (default: head)
       """)
-  var bill = BillMode.head
+  var bill: BillMode?
 
-  @Option(help: ArgumentHelp("How many scripts run at once.", valueName: "n"))
-  var concurrency = 16
+  @Option(help: ArgumentHelp("How many scripts run at once. (default: 16)", valueName: "n"))
+  var concurrency: Int?
 
   @Option(
-    help: ArgumentHelp("How many requests may wait for a script's place; beyond it they get 503.", valueName: "n"))
-  var queue = 256
+    help: ArgumentHelp(
+      "How many requests may wait for a script's place; beyond it they get 503. (default: 256)", valueName: "n"))
+  var queue: Int?
 
   @Option(
     help: ArgumentHelp("How long a request may wait for a script's place. (default: 10s)", valueName: "time"),
@@ -72,8 +86,8 @@ struct Serve: ParsableCommand {
     transform: Duration.init)
   var drain: Duration?
 
-  @Option(help: ArgumentHelp("How many event loops; 0 is one for each processor.", valueName: "n"))
-  var loops = 0
+  @Option(help: ArgumentHelp("How many event loops; 0 is one for each processor. (default: 0)", valueName: "n"))
+  var loops: Int?
 
   @Option(
     help: ArgumentHelp("How much of small files is kept in memory. (default: 64MiB)", valueName: "size"),
@@ -81,123 +95,140 @@ struct Serve: ParsableCommand {
   var fileCache: Size?
 
   func validate() throws {
-    guard (1...10_000).contains(concurrency) else { throw ValidationError("--concurrency is 1 to 10000") }
-    guard (0...100_000).contains(queue) else { throw ValidationError("--queue is 0 to 100000") }
-    guard (0...256).contains(loops) else { throw ValidationError("--loops is 0 to 256") }
+    if config != nil { try validateAlone() }
+    guard concurrency.map((1...10_000).contains) ?? true else { throw ValidationError("--concurrency is 1 to 10000") }
+    guard queue.map((0...100_000).contains) ?? true else { throw ValidationError("--queue is 0 to 100000") }
+    guard loops.map((0...256).contains) ?? true else { throw ValidationError("--loops is 0 to 256") }
+  }
+
+  /// A configuration says everything: what stands beside it would be one of two answers to a question.
+  private func validateAlone() throws {
+    if let directory {
+      throw ValidationError("--config serves what its file says: \(directory) belongs there, as «static» of a route")
+    }
+    let server = "[server]"
+    let route = "the [[route]]"
+    let given: [(flag: String, isGiven: Bool, place: String)] = [
+      ("access-log", accessLog != nil, server), ("access-log-format", accessLogFormat != nil, server),
+      ("bill", bill != nil, route), ("concurrency", concurrency != nil, route), ("queue", queue != nil, route),
+      ("queue-timeout", queueTimeout != nil, route), ("timeout", timeout != nil, route),
+      ("drain", drain != nil, server), ("loops", loops != nil, server), ("file-cache", fileCache != nil, server),
+    ]
+    guard let one = given.first(where: \.isGiven) else { return }
+    let key = String(one.flag.map { $0 == "-" ? "_" : $0 })
+    throw ValidationError("--config and --\(one.flag) exclude each other: write «\(key)» in \(one.place) of its file")
   }
 
   func run() throws {
     ThisProcess.setDispositions()
     // Before any thread, so that all of them leave the signals to the one that waits for them.
     ThisProcess.holdSignals()
-    let settings = try settings()
-    let diagnostics = Diagnostics.start(destination: try duplicate(ThisProcess.standardError))
-    let log = Logger(label: "tollgate")
-    let accessLog = try openAccessLog()
-    let gateway = try start(settings, accessLog, log)
-    announce(gateway, settings)
-    var server = RunningServer(gateway: gateway, log: log)
-    if let drain { server.drainNanoseconds = drain.nanoseconds }
-    server.run()
-    accessLog?.close(withinMilliseconds: 1000)
-    diagnostics.close(withinMilliseconds: 1000)
+    let spawner = try spawnerPath()
+    let addresses = try listen.map { try address($0) }
+    guard let config else {
+      var settings = try directorySettings()
+      settings.listen = addresses.isEmpty ? [try address("127.0.0.1:8080")] : addresses
+      settings.spawnerPath = spawner
+      let runs = settings.routes.contains { $0.scripts != nil }
+      let words = runs ? "and runs the scripts of its cgi-bin under /cgi-bin/." : "There is no cgi-bin in it to run."
+      try ServerStart(settings: settings, section: serverSection).run("Tollgate serves \(directory ?? ".")", words)
+      return
+    }
+    let served: ServedConfiguration
+    let settings: Settings
+    do throws(UnusableConfiguration) {
+      (served, settings) = try ServedConfiguration.load(config, listen: addresses, spawnerPath: spawner)
+    } catch {
+      throw error.say()
+    }
+    try ServerStart(settings: settings, section: served.file.server, configuration: served)
+      .run("Tollgate serves by \(config)", ConfigurationText(served.file, name: config).brief())
   }
 
-  // MARK: What is served
+  private func address(_ text: String) throws -> SocketAddress {
+    do throws(SocketAddress.Malformed) {
+      return try SocketAddress(parsing: text)
+    } catch {
+      throw failure(Sysexits.usage, error.description)
+    }
+  }
 
-  private func settings() throws -> Settings {
-    var settings = Settings()
-    settings.loops = loops
-    if let fileCache { settings.limits.fileCacheBytes = fileCache.bytes }
-    for text in listen {
-      do throws(SocketAddress.Malformed) {
-        settings.listen.append(try SocketAddress(parsing: text))
-      } catch {
-        throw failure(Sysexits.usage, error.description)
-      }
-    }
+  private func spawnerPath() throws -> String {
     let (found, sought) = Spawner.locate(besideExecutable: ThisProcess.executablePath())
-    guard let found else {
-      throw failure(
-        Sysexits.missingPart,
-        "tollgate-spawn is missing; it was sought as \(sought.joined(separator: " and ")). Install it beside tollgate.")
+    if let found { return found }
+    throw failure(
+      Sysexits.missingPart,
+      "tollgate-spawn is missing; it was sought as \(sought.joined(separator: " and ")). Install it beside tollgate.")
+  }
+
+  // MARK: What is served without a configuration
+
+  /// What the flags say of the server itself.
+  private var serverSection: ServerSection {
+    var section = ServerSection()
+    if let accessLog { section.accessLog = accessLog }
+    if let accessLogFormat { section.accessLogFormat = accessLogFormat }
+    section.drainNanoseconds = drain?.nanoseconds
+    return section
+  }
+
+  private func directorySettings() throws -> Settings {
+    let bill = bill ?? .head
+    var settings = Settings()
+    if let loops { settings.loops = loops }
+    if let fileCache { settings.limits.fileCacheBytes = fileCache.bytes }
+    let path = try directoryPath()
+    let files: FileRoot
+    do throws(Errno) {
+      files = try FileRoot(path: path, listing: true)
+    } catch {
+      throw unusable(error)
     }
-    settings.spawnerPath = found
-    try addRoutes(&settings)
+    settings.routes.append(Route(path: "/", files: files, bill: bill))
+    if let program = try program(below: path) {
+      settings.routes.append(Route(path: "/cgi-bin/", runs: .scripts(program), bill: bill))
+    } else {
+      // Should it be made later, its sources must not be sent as files.
+      var route = Route(path: "/cgi-bin/", bill: bill)
+      route.nothing = "There was no cgi-bin when the server started; one that was made since is found by the next start."
+      settings.routes.append(route)
+    }
     return settings
   }
 
-  private func addRoutes(_ settings: inout Settings) throws {
-    let path: String
-    do {
-      path = try canonicalPath(directory)
-      let root = try FileRoot(path: path, listing: true)
-      settings.routes.append(Route(path: "/", files: root, bill: bill))
+  private func directoryPath() throws -> String {
+    do throws(Errno) {
+      return try canonicalPath(directory ?? ".")
     } catch {
-      let isPort = directory.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      let hint = isPort ? " If this is to be the port: --listen 127.0.0.1:\(directory)." : ""
-      throw failure(Sysexits.noInput, "\(directory) cannot be served: \(error).\(hint)")
+      throw unusable(error)
     }
+  }
+
+  private func unusable(_ error: Errno) -> ExitCode {
+    let directory = directory ?? "."
+    let isPort = directory.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    let hint = isPort ? " If this is to be the port: --listen 127.0.0.1:\(directory)." : ""
+    return failure(Sysexits.noInput, "\(directory) cannot be served: \(error).\(hint)")
+  }
+
+  /// The scripts of the directory's cgi-bin; nil where there is none.
+  private func program(below path: String) throws -> ProgramSettings? {
     let scripts = path == "/" ? "/cgi-bin" : path + "/cgi-bin"
     let root: FileRoot
-    do {
+    do throws(Errno) {
       root = try FileRoot(path: scripts, listing: false)
-    } catch Errno.noSuchFileOrDirectory {
-      // Should it be made later, its sources must not be sent as files.
-      let words = "There was no cgi-bin when the server started; one that was made since is found by the next start."
-      var route = Route(path: "/cgi-bin/", bill: bill)
-      route.nothing = words
-      settings.routes.append(route)
-      return
     } catch {
+      if error == .noSuchFileOrDirectory { return nil }
       throw failure(Sysexits.noInput, "\(scripts) cannot be used: \(error)")
     }
     var program = ProgramSettings(directory: scripts, root: root, documentRoot: path)
-    program.concurrency = concurrency
-    program.queue = queue
+    if let concurrency { program.concurrency = concurrency }
+    if let queue { program.queue = queue }
     if let queueTimeout { program.queueTimeout = queueTimeout.nanoseconds }
     if let timeout { program.timeout = timeout.nanoseconds }
-    settings.routes.append(Route(path: "/cgi-bin/", runs: .scripts(program), bill: bill))
-  }
-
-  private func openAccessLog() throws -> AccessLog? {
-    if accessLog == "off" { return nil }
-    do {
-      let destination =
-        accessLog == "-" ? try duplicate(ThisProcess.standardOutput) : try openAppending(accessLog)
-      return AccessLog(format: accessLogFormat, destination: destination)
-    } catch {
-      throw failure(Sysexits.cannotCreate, "the access log \(accessLog) cannot be opened: \(error)")
-    }
-  }
-
-  private func start(_ settings: Settings, _ accessLog: AccessLog?, _ log: Logger) throws -> Gateway {
-    do throws(GatewayError) {
-      return try Gateway(settings, bills: accessLog, log: log)
-    } catch {
-      switch error {
-      case .addressInUse, .addressOccupied:
-        throw failure(Sysexits.temporaryFailure, "\(error). End it, or choose another address by --listen HOST:PORT.")
-      case .cannotListen(_, .permissionDenied): throw failure(Sysexits.noPermission, error.description)
-      case .cannotListen, .system, .ending: throw failure(Sysexits.systemError, error.description)
-      case .noSpawner: throw failure(Sysexits.missingPart, error.description)
-      }
-    }
-  }
-
-  // MARK: From start to end
-
-  private func announce(_ gateway: Gateway, _ settings: Settings) {
-    var lines = "Tollgate serves \(directory)\n"
-    for address in gateway.addresses {
-      lines += address.isUnix ? "  \(address.text)\n" : "  http://\(address.text)/\n"
-    }
-    let runs = settings.routes.contains { $0.scripts != nil }
-    lines += runs ? "and runs the scripts of its cgi-bin under /cgi-bin/. " : "There is no cgi-bin in it to run. "
-    lines += "Ctrl-C ends it.\n"
-    try? writeFully(ThisProcess.standardOutput, Array(lines.utf8))
+    return program
   }
 }
 
 extension BillMode: ExpressibleByArgument {}
-extension AccessLogFormat: ExpressibleByArgument {}
+extension AccessLogSetting: ExpressibleByArgument {}

@@ -95,6 +95,7 @@ extension ConfigurationFile {
   /// Without its lines, which are other ones in another text.
   var withoutLines: ConfigurationFile {
     var copy = self
+    copy.server.line = 1
     for index in copy.routes.indices { copy.routes[index].line = 0 }
     for index in copy.pools.indices { copy.pools[index].line = 0 }
     for site in copy.sites.indices {

@@ -35,6 +35,8 @@ long ck_recv(int fd, void *bytes, size_t count);
 long ck_send(int fd, const void *bytes, size_t count, int more);
 long ck_sendfile(int socket, int file, int64_t offset, size_t count);
 long ck_pipe(int ends[2], int flags);
+// dup3(2), close-on-exec.
+long ck_dup_onto(int from, int onto);
 // openat2(2): no libc wrapper in glibc 2.36.
 long ck_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
 // Whether the file may be executed by the effective user; faccessat2(2) on the descriptor itself.

@@ -16,15 +16,22 @@ let scenarioSeconds = 20.0
 /// - Parameters:
 ///   - name: for the messages.
 ///   - arguments: behind `serve DIR`.
+///   - configuration: written to the site as `tollgate.toml`, and served in place of the directory.
 ///   - fill: puts files and scripts into the site before the server starts.
 ///   - body: what happens. Its connections are closed when it returns; where it throws, the log is told with it.
 func scenario(
-  _ name: String, arguments: [String] = [], site fill: (Site) throws -> Void = { _ in },
+  _ name: String, arguments: [String] = [], configuration: String? = nil,
+  site fill: (Site) throws -> Void = { _ in },
   sourceLocation: SourceLocation = #_sourceLocation, _ body: (Server) throws -> Void
 ) throws {
   let site = try Site()
   defer { site.remove() }
   try fill(site)
+  var arguments = arguments
+  if let configuration {
+    try site.write("tollgate.toml", configuration)
+    arguments += ["--config", site.absolute("tollgate.toml")]
+  }
   let server = try Server(site, arguments: arguments)
   let watchdog = Watchdog(server, seconds: scenarioSeconds)
   defer { server.process.killAll() }

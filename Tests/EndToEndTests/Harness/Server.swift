@@ -31,8 +31,8 @@ final class Server: Sendable {
 
   /// Starts the program and waits until it has said where it listens.
   /// - Parameters:
-  ///   - arguments: behind `serve DIR`; without a `--listen` among them a free port of 127.0.0.1 is taken, and without
-  ///     an `--access-log` there is none.
+  ///   - arguments: behind `serve DIR`, or `serve` alone where `--config` is among them; without a `--listen` among
+  ///     them a free port of 127.0.0.1 is taken, and without an `--access-log` there is none.
   ///   - program: the path of `tollgate`.
   /// - Throws: `HarnessError` with what it said, where it ends instead or says nothing for 10 s.
   init(_ site: Site, arguments: [String] = [], program: String = Program.tollgate) throws {
@@ -53,11 +53,13 @@ final class Server: Sendable {
     }
   }
 
-  /// Starts `tollgate serve` without waiting for anything: for starts that are to fail.
+  /// Starts `tollgate serve` without waiting for anything: for starts that are to fail. With `--config` among the
+  /// arguments no directory is named, and nothing is said of the access log.
   static func launch(_ site: Site, _ arguments: [String], _ program: String = Program.tollgate) throws -> ChildProcess {
-    var words = ["serve", site.path]
+    let hasConfiguration = arguments.contains("--config")
+    var words = ["serve"] + (hasConfiguration ? [] : [site.path])
     if !arguments.contains("--listen") { words += ["--listen", "127.0.0.1:0"] }
-    if !arguments.contains("--access-log") { words += ["--access-log", "off"] }
+    if !hasConfiguration, !arguments.contains("--access-log") { words += ["--access-log", "off"] }
     // After a crash the backtracer could hang on and hold the pipes (one run of a crash prints it).
     return try ChildProcess(program, words + arguments, environment: ["SWIFT_BACKTRACE": "enable=no"])
   }
