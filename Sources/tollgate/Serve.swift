@@ -125,24 +125,27 @@ struct Serve: ParsableCommand {
     ThisProcess.holdSignals()
     let spawner = try spawnerPath()
     let addresses = try listen.map { try address($0) }
-    guard let config else {
-      var settings = try directorySettings()
-      settings.listen = addresses.isEmpty ? [try address("127.0.0.1:8080")] : addresses
-      settings.spawnerPath = spawner
-      let runs = settings.routes.contains { $0.scripts != nil }
-      let words = runs ? "and runs the scripts of its cgi-bin under /cgi-bin/." : "There is no cgi-bin in it to run."
-      try ServerStart(settings: settings, section: serverSection).run("Tollgate serves \(directory ?? ".")", words)
-      return
-    }
-    let served: ServedConfiguration
-    let settings: Settings
+    if let config { return try serve(config, addresses, spawner) }
+    var settings = try directorySettings()
+    settings.listen = addresses.isEmpty ? [try address("127.0.0.1:8080")] : addresses
+    settings.spawnerPath = spawner
+    let runs = settings.routes.contains { $0.scripts != nil }
+    let words = runs ? "and runs the scripts of its cgi-bin under /cgi-bin/." : "There is no cgi-bin in it to run."
+    var start = ServerStart(settings, serverSection)
+    try start.run("Tollgate serves \(directory ?? ".")", words)
+  }
+
+  private func serve(_ config: String, _ addresses: [SocketAddress], _ spawner: String) throws {
+    var start: ServerStart
+    let words: String
     do throws(UnusableConfiguration) {
-      (served, settings) = try ServedConfiguration.load(config, listen: addresses, spawnerPath: spawner)
+      let (served, settings) = try ServedConfiguration.load(config, listen: addresses, spawnerPath: spawner)
+      words = ConfigurationText(served.file, name: config).brief()
+      start = ServerStart(settings, served.file.server, served)
     } catch {
       throw error.say()
     }
-    try ServerStart(settings: settings, section: served.file.server, configuration: served)
-      .run("Tollgate serves by \(config)", ConfigurationText(served.file, name: config).brief())
+    try start.run("Tollgate serves by \(config)", words)
   }
 
   private func address(_ text: String) throws -> SocketAddress {

@@ -8,16 +8,23 @@ import Kernel
 import Log
 
 struct ServerStart {
-  let settings: Settings
+  /// Given away to the gateway: what the first configuration has opened goes when another takes its place.
+  private var settings: Settings?
   /// What is said of the server itself.
-  let section: ServerSection
-  var configuration: ServedConfiguration?
+  private let section: ServerSection
+  private let configuration: ServedConfiguration?
+
+  init(_ settings: consuming Settings, _ section: ServerSection, _ configuration: ServedConfiguration? = nil) {
+    self.settings = settings
+    self.section = section
+    self.configuration = configuration
+  }
 
   /// Serves, and returns when everything has ended.
   /// - Parameters:
   ///   - title: what is served: the first line of the announcement.
   ///   - words: what follows the addresses there.
-  func run(_ title: String, _ words: String) throws {
+  mutating func run(_ title: String, _ words: String) throws {
     // Before anything is bound, so that a second server of the same configuration is told of the first.
     let pidFile = try section.pidFile.map { try Self.lock($0) }
     defer { pidFile?.remove() }
@@ -80,7 +87,8 @@ struct ServerStart {
     return AccessLog(format: format, destination: destination)
   }
 
-  private func start(_ accessLog: AccessLog?, _ log: Logger) throws -> Gateway {
+  private mutating func start(_ accessLog: AccessLog?, _ log: Logger) throws -> Gateway {
+    guard let settings = settings.take() else { preconditionFailure("a server starts once") }
     do throws(GatewayError) {
       return try Gateway(settings, bills: accessLog, log: log)
     } catch {

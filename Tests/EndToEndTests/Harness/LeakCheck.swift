@@ -22,6 +22,9 @@ struct Holdings: Equatable, Sendable {
 
   static let spawnerName = "tollgate-spawn"
 
+  /// How many children are the workers of pools, or programs that run.
+  private var workers: Int { children.filter { $0.key != Self.spawnerName }.values.reduce(0, +) }
+
   init(of pid: pid_t, site: String) {
     (descriptors, hoarded) = Self.descriptors(of: pid, site: site)
     for task in names(in: "/proc/\(pid)/task") {
@@ -54,7 +57,9 @@ struct Holdings: Equatable, Sendable {
         continue
       }
       // `socket:[1234]`: the number is new with each; how many there are is what counts.
-      let kind = name.hasPrefix("socket:") || name.hasPrefix("pipe:") ? String(name.prefix { $0 != ":" }) : name
+      var kind = name.hasPrefix("socket:") || name.hasPrefix("pipe:") ? String(name.prefix { $0 != ":" }) : name
+      // A worker's listening socket had a name of its own for a moment.
+      if name.hasPrefix("/tmp/tollgate-"), name.hasSuffix("/s (deleted)") { kind = "a worker's socket" }
       others[kind, default: 0] += 1
     }
     return (others, siteFiles)
@@ -78,6 +83,8 @@ struct Holdings: Equatable, Sendable {
       for name in Set(old.keys).union(new.keys).sorted() {
         let was = old[name] ?? 0
         let now = new[name] ?? 0
+        // A worker's connection is made with its first request, and kept.
+        if path == \.descriptors, name == "socket", now > was, now - was <= workers { continue }
         if was != now { words.append("\(kind) «\(name)»: \(was) before, \(now) after") }
       }
     }
