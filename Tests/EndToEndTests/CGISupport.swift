@@ -46,6 +46,14 @@ struct AccessEntry: Decodable, Sendable {
   }
 }
 
+extension KeyedDecodingContainer {
+  /// A cost that nobody can know is said in words by the log, and none here.
+  fileprivate func decodeIfPresent(_ type: AccessEntry.Cost.Type, forKey key: Key) throws -> AccessEntry.Cost? {
+    if (try? decode(String.self, forKey: key)) == "not knowable" { return nil }
+    return try contains(key) && !decodeNil(forKey: key) ? decode(type, forKey: key) : nil
+  }
+}
+
 /// The access log on standard output, in JSON.
 let jsonLog = ["--access-log", "-", "--access-log-format", "json"]
 
