@@ -85,6 +85,8 @@ let package = Package(
       dependencies: ["Presentation", "Costs", "Admin", "HTTPClient", "HTTPWire", "Kernel", "tollgate"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "CGI"]),
     .testTarget(name: "FastCGIAppTests", dependencies: ["FastCGIWire"]),
+    .testTarget(
+      name: "TollgateTests", dependencies: ["tollgate", "Configuration", "Gateway", "Kernel", "StaticFiles", "CGI"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Kernel", "HTTPClient", "HTTPWire"]),
   ],
   swiftLanguageModes: [.v6],

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 failed=0
-swift format lint --strict --recursive Sources Tests Package.swift || failed=1
+swift format lint --strict --recursive Sources Tests examples Package.swift || failed=1
 if command -v shellcheck >/dev/null; then
   shellcheck tools/*.sh cgi-bin/*.sh .ci/run || failed=1
 else

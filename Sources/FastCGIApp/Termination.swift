@@ -1,9 +1,9 @@
 // The end of a worker: SIGTERM and SIGUSR1, seen between two requests and never within one.
 //
-// libfcgi has handlers of its own for both. They interrupt a read or a write of the request in hand, which libfcgi
-// takes for a broken connection; and one that comes between its look at the flag and its call of accept(2) is not seen until
-// the next request. Hence these: calls are restarted, so that no request breaks; and where the worker waits for one,
-// the signal is sent again after a moment, and then interrupts.
+// libfcgi has handlers of its own for both. They interrupt a read or a write of the request in hand, which it takes for
+// a broken connection; and one that comes between its look at the flag and its call of accept(2) is not seen until the
+// next request. Hence these: calls are restarted, so that no request breaks; and where the worker waits for one, the
+// signal is sent again after a moment, and then interrupts.
 
 import CFCGI
 import Glibc
@@ -23,6 +23,7 @@ private let resendNanoseconds = 100_000_000
 /// The handlers of one run of a worker.
 final class Termination {
   private var previous: [(signal: Int32, action: sigaction)] = []
+  private var previousMask = sigset_t()
 
   /// Takes the signals over. The calling thread is the one that accepts.
   init() {
@@ -36,17 +37,23 @@ final class Termination {
     let isMade = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0
     resendTimer.store(UInt(bitPattern: timer), ordering: .relaxed)
     hasTimer.store(isMade, ordering: .relaxed)
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
     for signal in [SIGTERM, SIGUSR1] {
+      sigaddset(&unblocked, signal)
       var old = sigaction()
       sigaction(signal, nil, &old)
       previous.append((signal, old))
       // Without a timer (they have a limit, RLIMIT_SIGPENDING) the first signal interrupts.
       handle(signal, restarts: isMade)
     }
+    // Whoever started the program may have blocked them, as a thread of Dispatch does, and a program inherits that.
+    pthread_sigmask(SIG_UNBLOCK, &unblocked, &previousMask)
   }
 
   /// Gives the signals back.
   func forget() {
+    pthread_sigmask(SIG_SETMASK, &previousMask, nil)
     for (signal, action) in previous {
       var action = action
       sigaction(signal, &action, nil)

@@ -88,7 +88,11 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var interpreter: [UInt8]? { nil }
   var headBytes: Int { settings.headBytes }
 
-  private func enter(_ next: Stage) { stage = next }
+  private func enter(_ next: Stage) {
+    let hasWaited = stage == .queued
+    stage = next
+    if hasWaited { holder.waitEnded() }
+  }
 
   /// The request's variables, written once.
   func describe(_ build: (inout ParameterWriter) -> Void) {
@@ -152,7 +156,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       input.read(piece.value)
       linkWritable()
     case let fetched as PoolHolder.Fetched:
-      if fetched.worker == grant?.worker { connect(fetched.connection) }
+      if fetched.worker == grant?.worker { takeOver(fetched.connection) }
     case let refusal as PoolRefusal: refused(refusal.words)
     case let forsaken as PoolForsaken:
       // What was written to a worker that is gone, and to one that will not come.
@@ -168,13 +172,18 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   private func begin(_ grant: PoolGrant) {
     waitingAs = nil
     self.grant = grant
+    self.grant?.connection = nil
     grantedAt = Clock.monotonic()
     bill.phases.queue = grantedAt - queuedAt
     enter(.connecting)
-    if let connection = grant.connection { return connect(connection) }
+    if let connection = grant.connection { return takeOver(connection) }
     guard let lane = grant.connectionAt else { return connect(nil) }
     if lane == self.lane.number {
       guard let link = holder.take(grant.worker.slot) else { return connect(nil) }
+      if needsNewConnection {
+        link.close()
+        return connect(nil)
+      }
       link.use(self)
       self.link = link
       return linkOpened()
@@ -184,7 +193,15 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     other.mailbox.post(PoolHolder.Fetch(worker: grant.worker, asker: asker), to: other.token)
   }
 
-  /// Takes over a connection of another lane's, or makes one.
+  /// On a kept connection a request can be lost that its worker never saw: one that ends after so many requests closes
+  /// it just then. On a new one it waits in the backlog, for the next worker if need be. So a request that must not be
+  /// made twice, or has been made already, gets a new one.
+  private var needsNewConnection: Bool { !isIdempotent || hasRetried }
+
+  /// Takes a connection that was another lane's.
+  private func takeOver(_ connection: WorkerConnection?) { connect(needsNewConnection ? nil : connection) }
+
+  /// Takes over a connection, or makes one.
   private func connect(_ connection: WorkerConnection?) {
     // Not twice: a timer of an earlier attempt, or an answer of another lane's, may come late.
     guard let grant, stage == .connecting, link == nil else { return }
@@ -256,7 +273,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       lane.shared.log.error("\(name): 500, its body cannot be read back from its file: \(error)")
       fail(500, "The request's body was lost.")
     case .failed(let error):
-      guard error == .brokenPipe || error == .connectionReset else { return connectionEnded(error) }
+      let isClosed = error == .brokenPipe || error == .connectionReset
+      guard isClosed, input.hasBegun else { return connectionEnded(error) }
       // What the worker wrote before it closed may be there still. If it goes on writing, there is no room to wait for.
       linkReadable()
       if self.link != nil { watch() }

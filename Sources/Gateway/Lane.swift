@@ -181,8 +181,12 @@ final class Lane: LoopTarget, TurnObserver {
   /// The first lane keeps the workers of all pools.
   private func keepPools() {
     if number != 0 { return }
-    for pool in plan.pools where pool.hasProcesses && keepers[ObjectIdentifier(pool)] == nil {
-      keepers[ObjectIdentifier(pool)] = PoolKeeper(pool, self)
+    for pool in plan.pools where pool.hasProcesses {
+      if let keeper = keepers[ObjectIdentifier(pool)] {
+        keeper.follow(present)
+      } else {
+        keepers[ObjectIdentifier(pool)] = PoolKeeper(pool, self, present)
+      }
     }
   }
 

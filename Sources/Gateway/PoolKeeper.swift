@@ -11,6 +11,10 @@ import WorkerPool
 final class PoolKeeper: LoopTarget {
   let pool: Pool
   let lane: Lane
+  /// The spawner that starts the workers, and the row of its table: of the last plan that has the pool. It starts them
+  /// as long as requests of an earlier plan want the pool.
+  private(set) var hold: SpawningHold
+  private(set) var row: Int
   private var token: Token?
   private var processes: [WorkerProcess?]
   private var pausedUntil: [Int64?]
@@ -24,8 +28,10 @@ final class PoolKeeper: LoopTarget {
   private var totalProcessor: Int64 = 0
 
   /// Starts the workers.
-  init(_ pool: Pool, _ lane: Lane) {
+  init(_ pool: Pool, _ lane: Lane, _ plan: LanePlan) {
     self.pool = pool
+    hold = plan.hold
+    row = plan.row(of: pool)!
     self.lane = lane
     let slots = pool.settings.slots
     processes = [WorkerProcess?](repeating: nil, count: slots)
@@ -34,6 +40,12 @@ final class PoolKeeper: LoopTarget {
     token = lane.loop.register(self)
     pool.setKeeper(PoolAsker(mailbox: lane.loop.mailbox, token: token!, lane: lane.number))
     for slot in 0..<slots { perform([.start(slot)]) }
+  }
+
+  /// Another plan has the pool, too.
+  func follow(_ plan: LanePlan) {
+    hold = plan.hold
+    row = plan.row(of: pool)!
   }
 
   private func perform(_ actions: [WorkerPool.Action]) {

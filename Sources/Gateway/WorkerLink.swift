@@ -97,10 +97,13 @@ final class PoolHolder: LoopTarget {
   // MARK: Waiting
 
   func wait(_ run: FastCGIRun) {
-    // Those who have got a worker are let go here, since most of them never see the timer.
-    while let first = waiting.first, first.stage != .queued { waiting.removeFirst() }
     waiting.append(run)
     if waiting.count == 1 { arm() }
+  }
+
+  /// One waits no longer. Let go at once and not only when the timer fires: who holds a request holds its plan.
+  func waitEnded() {
+    while let first = waiting.first, first.stage != .queued { waiting.removeFirst() }
   }
 
   private func arm() {

@@ -26,7 +26,7 @@ final class WorkerProcess: LoopTarget {
   private let lane: Lane
   private let settings: PoolSettings
   /// The spawner that made it must live as long as it does, since it takes what it has made along.
-  private var spawning: SpawningHold?
+  private var hold: SpawningHold?
   private var process: SpawnedProgram?
   private var errors: ProgramErrors?
   private var exitWatch: ProgramPipe?
@@ -61,11 +61,11 @@ final class WorkerProcess: LoopTarget {
   }
 
   private func spawn() {
-    guard let keeper, let row = lane.present.row(of: keeper.pool), let spawner = lane.present.spawning.current else {
+    guard let keeper, let spawner = keeper.hold.spawning.current else {
       return failed("there is no spawner for it")
     }
     do {
-      try spawn(keeper.pool, row, spawner)
+      try spawn(keeper, spawner)
       setDeadline(Clock.monotonic() + look)
     } catch let error as SpawnError where error == .full && Clock.monotonic() - askedAt < Spawning.patience {
       // The spawner's socket is full: again in a moment.
@@ -75,7 +75,7 @@ final class WorkerProcess: LoopTarget {
     }
   }
 
-  private func spawn(_ pool: Pool, _ row: Int, _ spawner: Spawner) throws {
+  private func spawn(_ keeper: PoolKeeper, _ spawner: Spawner) throws {
     guard case .command(_, let arguments, _, let variables, _) = settings.source else { return }
     var environment = EnvironmentSink()
     if !variables.contains(where: { $0.name.elementsEqual("PATH".utf8) }) {
@@ -84,11 +84,11 @@ final class WorkerProcess: LoopTarget {
     for variable in variables { environment.add(variable.name.span, variable.value.span) }
     let stderr = try Pipe()
     let ticket = try spawner.spawn(
-      row: row, scriptPath: [], arguments: arguments.map { Array($0.utf8) }, environment: environment.bytes,
-      environmentCount: environment.count, standardInput: pool.listeners[slot].listener.descriptor.raw,
+      row: keeper.row, scriptPath: [], arguments: arguments.map { Array($0.utf8) }, environment: environment.bytes,
+      environmentCount: environment.count, standardInput: keeper.pool.listeners[slot].listener.descriptor.raw,
       standardOutput: -1, standardError: stderr.writeEnd.raw)
     process = SpawnedProgram(spawner, ticket)
-    spawning = lane.present.hold
+    hold = keeper.hold
     do {
       errors = ProgramErrors(
         try ProgramPipe(stderr.takeReadEnd(), lane.loop, self, role: Role.errors), of: "pool \(settings.name)",
@@ -105,7 +105,7 @@ final class WorkerProcess: LoopTarget {
     switch process.state {
     case .waiting:
       if Clock.monotonic() - askedAt > Spawning.patience {
-        lane.present.spawning.giveUp(on: process.spawner)
+        hold?.spawning.giveUp(on: process.spawner)
         askedAt = Clock.monotonic()
       }
       look = min(look * 2, Self.longestLook)
@@ -121,7 +121,7 @@ final class WorkerProcess: LoopTarget {
   private func running(_ pid: Int32) {
     isRunning = true
     self.pid = pid
-    lane.present.spawning.served(by: process!.spawner)
+    hold?.spawning.served(by: process!.spawner)
     do {
       exitWatch = try ProgramPipe(Descriptor(owning: try Reaper.openPidfd(pid)), lane.loop, self, role: Role.exit)
     } catch {
@@ -210,7 +210,7 @@ final class WorkerProcess: LoopTarget {
     if let token { lane.loop.unregister(token) }
     token = nil
     process = nil
-    spawning = nil
+    hold = nil
     keeper = nil
   }
 }

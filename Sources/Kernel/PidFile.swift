@@ -5,7 +5,7 @@ import Glibc
 /// A file with this process's id in it, locked as long as it lives: who finds it unlocked knows that the process is
 /// gone, however it ended and whoever has its number now.
 public final class PidFile: Sendable {
-  public enum Failure: Error {
+  public enum Failure: Error, Equatable {
     /// Another process holds it.
     case held(by: CInt?)
     /// It has something in it that is no process id, and is better left alone.

@@ -23,7 +23,8 @@ struct Reload: ParsableCommand {
       configuration is wrong; others as those of serve.
       """)
 
-  @Option(help: ArgumentHelp("The configuration, which is checked first, and whose pid_file is used.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The configuration, which is checked first, and whose pid_file is used.", valueName: "file"))
   var config: String?
 
   @Option(help: ArgumentHelp("The process id of the server.", valueName: "n"))

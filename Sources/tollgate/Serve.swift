@@ -193,7 +193,8 @@ struct Serve: ParsableCommand {
     } else {
       // Should it be made later, its sources must not be sent as files.
       var route = Route(path: "/cgi-bin/", bill: bill)
-      route.nothing = "There was no cgi-bin when the server started; one that was made since is found by the next start."
+      route.nothing =
+        "There was no cgi-bin when the server started; one that was made since is found by the next start."
       settings.routes.append(route)
     }
     return settings

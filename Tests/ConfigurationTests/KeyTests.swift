@@ -55,6 +55,7 @@ private let serverCases: [KeyCase] = [
       "[\"[12345::]:1\"]",
       "[\"[::1.2.3.256]:1\"]", "[\"unix:\"]", "[\"unix:/\(longName)\(longName)\"]", "[\"a b:80\"]", "[\"-a:80\"]",
       "[\"a..b:80\"]", "[\"a\\u0000:80\"]", "[[\"a:80\"]]",
+      "[\"nobody.example:80\"]",
     ]),
   KeyCase("[server]", "loops", good: ["0", "256"], bad: ["-1", "257", "1.0"]),
   KeyCase("[server]", "log", good: files.good + ["\"stderr\""], bad: files.bad),

@@ -13,11 +13,6 @@ struct AccessEntry: Decodable, Sendable {
     var peakRssBytes: Int64?
   }
 
-  struct Worker: Decodable, Sendable, Equatable {
-    var pid: Int?
-    var requests: Int?
-  }
-
   struct Exit: Decodable, Sendable, Equatable {
     var status: Int?
     var signal: Int?
@@ -36,7 +31,6 @@ struct AccessEntry: Decodable, Sendable {
   /// By their names in the log: `spawn_ns` and so on.
   var phases: [String: Int64]
   var cost: Cost?
-  var worker: Worker?
   var exit: Exit?
 
   init(line: String) throws {

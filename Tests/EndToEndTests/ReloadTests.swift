@@ -116,10 +116,12 @@ extension EndToEndTests {
         #expect(
           outcome.text.split(separator: "\n") == [
             "\(file):8:1: pool.idle: warning: no route uses this pool",
-            "loops, access_log, access_log_format, pid_file in [server] take effect at the next start, all else is in force",
+            "loops, access_log, access_log_format, pid_file in [server] take effect at the next start, "
+              + "all else is in force",
             "\(file) was read again and is in force",
           ])
-        #expect(server.waitForLog(containing: "warning loops, access_log, access_log_format, pid_file in [server] take"))
+        let said = "warning loops, access_log, access_log_format, pid_file in [server] take"
+        #expect(server.waitForLog(containing: said))
         #expect(try server.answer("/") == "200 two")
         try site.configure(Self.configuration())
         #expect(try site.reload(["--pid", "\(server.pid)"]).text == "\(file) was read again and is in force\n")
@@ -234,6 +236,30 @@ extension EndToEndTests {
         """
       }
       return Self.configuration("", pools.joined())
+    }
+
+    @Test func aPoolThatRequestsHaveWaitedForEndsWithTheLastOfThem() throws {
+      // Who waited shall be forgotten when it is served, not when its time to wait would have been over.
+      let long = "workers = 1\nqueue_timeout = \"1h\""
+      let configuration = pools(["word": "a"], workers: 1).replacing("workers = 1", with: long)
+      func fill(_ site: Site) throws {
+        try self.fill(site)
+        try site.wordWorker()
+      }
+      try scenario("waited", configuration: configuration, site: fill) { server in
+        let config = ["--config", server.site.absolute("tollgate.toml")]
+        let workers = try server.waitForWorkers(1, "word")
+        let answers = try concurrently(8) { _ in
+          try (0..<20).map { _ in try server.request("/word").status }
+        }
+        #expect(answers.allSatisfy { $0.allSatisfy { $0 == 200 } })
+        try server.site.configure(Self.configuration())
+        #expect(try server.site.reload(config).status == 0)
+        #expect(eventually(within: 8) { workers.allSatisfy { !Processes.isAlive($0) } })
+        try server.site.configure(configuration)
+        #expect(try server.site.reload(config).status == 0)
+        _ = try server.waitForWorkers(1, "word")
+      }
     }
 
     @Test func workersStayWithAnUnchangedPoolAndEndWithAChangedOrRemovedOne() throws {

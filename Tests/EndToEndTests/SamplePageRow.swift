@@ -107,12 +107,8 @@ struct PageRow: Decodable {
     let absent = entry.model == "static" ? "not measured" : "not knowable"
     let processor = entry.cost.map { Self.words(Double($0.cpuNs) / 1e6) } ?? absent
     #expect(figures.contains("processor time \(processor)"), "\(target): \(figures)", sourceLocation: sourceLocation)
-    let memory =
-      switch (entry.cost?.peakRssBytes, entry.worker) {
-      case (let peak?, _): String(format: "peak memory %.1f MiB", Double(peak) / 1_048_576)
-      case (nil, let worker?): "memory held all day, request \(worker.requests.map { "\($0)" } ?? "?") of its worker"
-      case (nil, nil): "peak memory \(absent)"
-      }
+    let peak = entry.cost?.peakRssBytes.map { String(format: "peak memory %.1f MiB", Double($0) / 1_048_576) }
+    let memory = entry.model == "fastcgi" ? "memory held all day" : peak ?? "peak memory \(absent)"
     #expect(figures.contains(memory), "\(target): \(figures)", sourceLocation: sourceLocation)
   }
 

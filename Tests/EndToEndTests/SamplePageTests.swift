@@ -6,24 +6,15 @@ import Testing
 
 extension EndToEndTests {
   @Suite("The page of the sample site") struct SamplePageTests {
-    /// Rows of the page that need the pools of `examples/site.toml`; `serve DIR` refuses them.
-    private static let pooled = ["/app/", "/php/", "/guestbook"]
-
-    private func isPooled(_ target: String) -> Bool { Self.pooled.contains { target.hasPrefix($0) } }
-
     /// Opens the page in a browser of its own, and afterwards asks whether anything was refused or went elsewhere.
     private func visit(_ name: String, _ body: (Server, Browser) throws -> Void) throws {
-      try scenario(name, arguments: jsonLog + ["--bill", "full"], site: sampleSite) { server in
+      try scenario(name, configuration: try sampleConfiguration(), site: sampleSiteWithPools) { server in
         let browser = try Browser()
         defer { browser.close() }
         try browser.setScreen(width: 1280, isDark: false)
         try browser.open(server.url("/"))
         try body(server, browser)
-        for said in try browser.consoleErrors() {
-          // A row that is not served here is an error to the console, and a sentence on the page.
-          let isExpected = said.contains("404") && Self.pooled.contains { said.contains(server.url($0)) }
-          #expect(isExpected, "the console says: \(said)")
-        }
+        for said in try browser.consoleErrors() { Issue.record("the console says: \(said)") }
         let requested = try browser.requestedURLs()
         #expect(requested.contains(server.url("/costs.js")) && requested.contains(server.url("/style.css")))
         for url in requested { #expect(url.hasPrefix(server.url("/")), "\(url)") }
@@ -42,11 +33,7 @@ extension EndToEndTests {
           let row = try browser.evaluate(PageRow.reading(target), as: PageRow.self)
           let entry = try #require(try server.entries(1, for: target).first { $0.target == target })
           let said = try browser.evaluate("return document.getElementById('said').textContent", as: String.self)
-          guard entry.status == 200 else {
-            #expect(isPooled(row.target) && entry.model == "internal", "\(row.target)")
-            #expect(row.figures.contains("answered 404") && said.contains("404") && row.parts.isEmpty)
-            continue
-          }
+          #expect(entry.status == 200, "\(row.target)")
           row.expectTruth(entry)
           let bill = try browser.evaluate(PageRow.readingBill, as: [String: String].self)
           #expect(bill == row.metrics.mapValues(\.shown), "\(row.target)")
@@ -61,23 +48,22 @@ extension EndToEndTests {
         try browser.wait(for: "document.getElementById('said').textContent !== ''")
         let targets = try browser.evaluate(PageRow.readingTargets, as: [String].self)
         let rows = try targets.map { try browser.evaluate(PageRow.reading($0), as: PageRow.self) }
-        let answered = rows.filter { !$0.metrics.isEmpty }
-        #expect(answered.count >= 5 && rows.allSatisfy { !$0.metrics.isEmpty || isPooled($0.target) })
         for row in rows {
           let entries = try server.entries(1, for: row.target).filter { $0.target == row.target }
           #expect(entries.count == 1, "\(row.target)")
-          if !row.metrics.isEmpty { row.expectTruth(entries[0]) }
+          row.expectTruth(entries[0])
         }
+        #expect(Set(rows.map { $0.metrics["model"]?.description }) == ["static", "cgi", "fastcgi"])
         let file = try #require(rows.first { $0.target == "/table.html" })
         #expect(file.figures.contains("processor time not measured"))
-        for row in answered where row.target != file.target {
+        for row in rows where row.target != file.target {
           let times = row.length / file.length
           let words = times < 10 ? String(format: "%.1f", times) : "\(Int(times.rounded()))"
           #expect(row.figures.contains("\(words) × the file"), "\(row.target): \(times), \(row.figures)")
         }
         let said = try browser.evaluate("return document.getElementById('said').textContent", as: String.self)
-        let lengths = answered.map(\.length)
-        #expect(said.contains("\(answered.count) of \(targets.count) answered"))
+        let lengths = rows.map(\.length)
+        #expect(said.contains("\(rows.count) of \(targets.count) answered"))
         for edge in [lengths.min(), lengths.max()] {
           #expect(said.contains(PageRow.words(try #require(edge))), "\(said)")
         }

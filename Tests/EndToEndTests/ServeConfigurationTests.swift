@@ -242,7 +242,8 @@ extension EndToEndTests {
         try site.script("cat", plainShell + "cat\n[ -z \"$QUERY_STRING\" ] || exec sleep 600\n")
       }
       try scenario("limits", configuration: server + Self.files, site: fill) { server in
-        let loops = names(in: "/proc/\(server.pid)/task").compactMap { contents(of: "/proc/\(server.pid)/task/\($0)/comm") }
+        let threads = "/proc/\(server.pid)/task"
+        let loops = names(in: threads).compactMap { contents(of: "\(threads)/\($0)/comm") }
         #expect(loops.count { $0.starts(with: bytes("tollgate-loop")) } == 1)
         #expect(try server.answer("/") == "200 home")
         #expect(try server.request("/" + String(repeating: "x", count: 250)).status == 414)

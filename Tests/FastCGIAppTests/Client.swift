@@ -45,13 +45,16 @@ struct Reply {
 /// A connection to a worker. Every wait has an end, so that a worker that hangs fails a test and does not stop it.
 final class Client {
   private let socket: Int32
+  /// Whose connection it is; held, so that a worker is not ended under its clients.
+  private let worker: AnyObject?
   private var reader = RecordReader()
   private var received: [UInt8] = []
   private var consumed = 0
   private var output: [UInt8] = []
   private var errors: [UInt8] = []
 
-  init(path: String) throws {
+  init(path: String, of worker: AnyObject? = nil) throws {
+    self.worker = worker
     socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var wait = timeval(tv_sec: 30, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {

@@ -70,18 +70,31 @@ struct GuestbookTests {
   @Test(
     "What is no entry is refused, and not written",
     arguments: [
-      ("name=%FF&message=x", "400"), ("name=x&message=%C3%28", "400"), ("name=%ED%A0%80&message=x", "400"),
-      ("name=%4&message=x", "400"), ("name=%zz&message=x", "400"), ("name=x", "400"), ("name=+&message=x", "400"),
-      ("name=a%00b&message=x", "400"), ("name=a%0Ab&message=x", "400"), ("name=x&message=%1B[31m", "400"),
-      ("name=\(String(repeating: "n", count: 61))&message=x", "400"),
-      ("name=x&message=\(String(repeating: "m", count: 501))", "400"),
-      ("name=x&message=\(String(repeating: "m", count: 16_384))", "413"), ("", "400"),
+      "name=%FF&message=x", "name=x&message=%C3%28", "name=%ED%A0%80&message=x", "name=%4&message=x",
+      "name=%zz&message=x", "name=x", "name=+&message=x", "name=a%00b&message=x", "name=a%0Ab&message=x",
+      "name=x&message=%1B[31m", "",
     ])
-  func refuses(form: String, status: String) throws {
+  func refuses(form: String) throws {
     let book = try Guestbook()
     let refused = try book.post(form)
-    #expect(refused.status == status && refused.text.contains("href=\"/guestbook\""))
+    #expect(refused.status == "400" && refused.text.contains("href=\"/guestbook\""))
     #expect(refused["Content-Security-Policy"]?.hasPrefix("default-src 'none'") == true && refused.worker != nil)
+    #expect(try entries(book.get()) == 0)
+  }
+
+  @Test("A longer name, message or form than is allowed is refused, with the limit in words")
+  func tooLong() throws {
+    let book = try Guestbook()
+    func letters(_ count: Int) -> String { String(repeating: "x", count: count) }
+    let name = try book.post("name=\(letters(61))&message=x")
+    #expect(name.status == "400" && name.text.contains("longer than 60 characters"))
+    let message = try book.post("name=x&message=\(letters(501))")
+    #expect(message.status == "400" && message.text.contains("longer than 500 characters"))
+    let prefix = "name=x&message="
+    let largest = try book.post(prefix + letters(16_384 - prefix.count))
+    #expect(largest.status == "400")
+    let form = try book.post(prefix + letters(16_385 - prefix.count))
+    #expect(form.status == "413" && form.text.contains("more than 16384 bytes"))
     #expect(try entries(book.get()) == 0)
   }
 
@@ -100,13 +113,13 @@ struct GuestbookTests {
     let book = try Guestbook()
     #expect(try book.post("{}", type: "application/json").status == "415")
     #expect(try book.post("name=x&message=y", ["HTTP_SEC_FETCH_SITE": "cross-site"]).status == "403")
+    #expect(try entries(book.get()) == 0)
     let client = try book.workers[0].connect()
     let put = try client.request("", method: "PUT")
     #expect(put.status == "405" && put["Allow"] == "GET, HEAD, POST")
     #expect(try client.request("/elsewhere").status == "404")
     let head = try client.request("", method: "HEAD")
     #expect(head.status == "200" && head.body.isEmpty)
-    #expect(try entries(book.get()) == 0)
   }
 
   @Test("Four workers that start at once share one book, and show the last fifty")

@@ -126,7 +126,7 @@ final class WorkerProcess {
     (try? String(contentsOf: folder.appendingPathComponent("errors"), encoding: .utf8)) ?? ""
   }
 
-  func connect() throws -> Client { try Client(path: path) }
+  func connect() throws -> Client { try Client(path: path, of: self) }
 
   func signal(_ number: Int32) { kill(pid, number) }
 

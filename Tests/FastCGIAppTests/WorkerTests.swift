@@ -58,15 +58,15 @@ struct WorkerTests {
   @Test("A body that ends early is no body: the handler gets an error, and the worker goes on")
   func bodyCutShort() throws {
     let worker = try probe()
-    let client = try worker.connect()
-    let short = try client.request("/collect", method: "POST", ["CONTENT_LENGTH": "10"], body: Array("12345".utf8))
+    let short = try worker.connect()
+      .request("/collect", method: "POST", ["CONTENT_LENGTH": "10"], body: Array("12345".utf8))
     #expect(short["Status"] == "400 Bad Request" && short.errors.isEmpty && short.appStatus == 1)
     let leaving = try worker.connect()
     try leaving.begin(["REQUEST_METHOD": "POST", "PATH_INFO": "/collect", "CONTENT_LENGTH": "10"])
     try leaving.sendBody(Array("12345".utf8))
     leaving.shutdownSending()
     _ = try? leaving.reply()
-    #expect(try worker.connect().request().status == "200")
+    #expect(try worker.connect().request().text == "request 3\n")
   }
 
   @Test("A body that nobody read does not disturb the connection's next request", arguments: [1, 8192, 300_000])

@@ -47,8 +47,7 @@ const processorTime = (metrics) => figure(metrics, "cpu", milliseconds);
 
 // A worker's memory is no request's: it is there before the request and after it.
 function memory(metrics) {
-  const count = metrics.get("worker-requests")?.desc;
-  if (metrics.get("model")?.desc === "fastcgi") return `memory held all day${count ? `, request ${count} of its worker` : ""}`;
+  if (metrics.get("model")?.desc === "fastcgi") return "memory held all day";
   return `peak memory ${figure(metrics, "peak-rss", (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`)}`;
 }
 
