@@ -13,6 +13,10 @@ struct AccessEntry: Decodable, Sendable {
     var peakRssBytes: Int64?
   }
 
+  struct Worker: Decodable, Sendable {
+    var pid: Int?
+  }
+
   struct Exit: Decodable, Sendable, Equatable {
     var status: Int?
     var signal: Int?
@@ -31,6 +35,7 @@ struct AccessEntry: Decodable, Sendable {
   /// By their names in the log: `spawn_ns` and so on.
   var phases: [String: Int64]
   var cost: Cost?
+  var worker: Worker?
   var exit: Exit?
 
   init(line: String) throws {
