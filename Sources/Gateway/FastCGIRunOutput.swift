@@ -45,6 +45,7 @@ extension FastCGIRun {
       case .endRequest(_, let status, let end):
         // The record's padding is passed over; what else follows belongs to nobody.
         let rest = lane.relay.withSpan { link.reader.next($0.extracting(0..<count), from: end) }
+        if rest != .needMore(consumed: count) { complainOfSurplus() }
         let isClean = rest == .needMore(consumed: count) && link.reader.isBetweenRecords
         return ended(status, output, hasSurplus: !isClean)
       case .refused(let reason): return lostStep(reason)
@@ -119,6 +120,11 @@ extension FastCGIRun {
     finish()
   }
 
+  private func complainOfSurplus() {
+    lane.shared.log.error(
+      "\(name): the worker\(numbered) of \(pool.name) sent more behind the end of a request: it is let go")
+  }
+
   /// The worker has broken the protocol: whatever comes now means nothing.
   private func lostStep(_ reason: RecordRefusal) {
     lane.shared.log.error("\(name): 502, the worker\(numbered) of \(pool.name) has broken the protocol: \(reason)")
@@ -131,20 +137,21 @@ extension FastCGIRun {
     workerDied(error.map { "(\($0))" })
   }
 
+  /// Which of the two it was is not known yet: a process that dies is a zombie only after its sockets are closed.
   /// - Parameter words: what else there is to say.
   func workerDied(_ words: String?) {
     let detail = words.map { " \($0)" } ?? ""
+    let what = "the worker\(numbered) of \(pool.name) died or closed its connection"
     if mayRetry {
-      lane.shared.log.notice("\(name): the worker\(numbered) of \(pool.name) died\(detail): tried once more")
+      lane.shared.log.notice("\(name): \(what)\(detail): tried once more")
       return tryAgain()
     }
     let status = answer?.hasBegun == false ? "502, " : ""
     if answer != nil {
-      lane.shared.log.error(
-        "\(name): \(status)the worker\(numbered) of \(pool.name) died while it worked on the request\(detail)")
+      lane.shared.log.error("\(name): \(status)\(what) while it worked on the request\(detail)")
     }
     giveUpWorker()
-    fail(502, "The worker died while it worked on this request.")
+    fail(502, "The worker died or closed its connection while it worked on this request.")
   }
 
   private var numbered: String { workerPid.map { " \($0)" } ?? "" }

@@ -21,8 +21,8 @@ final class PoolKeeper: LoopTarget {
   private var probes: [WorkerProbe?]
   /// What the program said of itself; nil until one of its workers was asked and its time to answer is over.
   private var values: ApplicationValues?
-  /// Whether the log has said that the program does not work, since it last did.
-  private var hasComplained = false
+  /// What the log has said of a program that does not work, since it last did.
+  private var complaints: Set<String> = []
   private var isStopping = false
   private var total = WorkerFigures()
   private var totalProcessor: Int64 = 0
@@ -116,15 +116,14 @@ final class PoolKeeper: LoopTarget {
     stopIfDone()
   }
 
-  /// Said once, until the program has worked again: it is tried all day.
+  /// Said once for each reason, until the program has worked again: it is tried all day.
   private func complain(_ words: String) {
     if isStopping { return }
-    if hasComplained {
-      lane.shared.log.debug("pool \(pool.name): \(words)")
-    } else {
+    if complaints.insert(words).inserted {
       lane.shared.log.error("pool \(pool.name): \(words); it is tried again, the pauses growing to 30 s")
+    } else {
+      lane.shared.log.debug("pool \(pool.name): \(words)")
     }
-    hasComplained = true
   }
 
   /// A probe is over.
@@ -157,7 +156,7 @@ final class PoolKeeper: LoopTarget {
     } else {
       lane.shared.log.error("\(line)")
     }
-    if answered { hasComplained = false }
+    if answered { complaints = [] }
     perform(pool.exited(slot, now: lane.loop.now, trouble: "its workers end before their first answer (\(words))"))
     stopIfDone()
   }

@@ -68,6 +68,10 @@ final class PoolHolder: LoopTarget {
   /// The worker has closed a connection that was idle: the next request makes another.
   func idleEnded(_ link: WorkerLink) {
     links[link.slot] = nil
+    if case .bytes(let count) = receive(link.raw, into: &lane.relay, at: 0), count > 0 {
+      lane.shared.log.error(
+        "pool \(pool.name): \(count) bytes came behind the end of a request: the worker's connection is closed")
+    }
     link.close()
     pool.connectionClosed(link.slot, at: lane.number)
   }

@@ -62,9 +62,10 @@ final class WorkerProbe: LoopTarget, WorkerLinkUser {
       switch lane.relay.withSpan({ link.reader.next($0.extracting(0..<count), from: position) }) {
       case .needMore(let consumed): position = consumed
       case .unknownType(_, let end): position = end
-      case .values(let values, end: count): return end(values, keep: true)
-      // What follows the answer is none.
-      case .values(let values, _): return end(values)
+      case .values(let values, let after):
+        // The record's padding is passed over; a connection on which more follows is good for nothing else.
+        let rest = lane.relay.withSpan { link.reader.next($0.extracting(0..<count), from: after) }
+        return end(values, keep: rest == .needMore(consumed: count) && link.reader.isBetweenRecords)
       case .refused(let reason):
         lane.shared.log.notice(
           "pool \(keeper?.pool.name ?? ""): its answer to FCGI_GET_VALUES is not understood: \(reason)")
