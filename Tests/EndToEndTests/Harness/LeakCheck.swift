@@ -83,8 +83,8 @@ struct Holdings: Equatable, Sendable {
       for name in Set(old.keys).union(new.keys).sorted() {
         let was = old[name] ?? 0
         let now = new[name] ?? 0
-        // A worker's connection is made with its first request, and kept.
-        if path == \.descriptors, name == "socket", now > was, now - was <= workers { continue }
+        // A worker's connection is made when it is first asked something, and mostly kept.
+        if path == \.descriptors, name == "socket", abs(now - was) <= workers { continue }
         if was != now { words.append("\(kind) «\(name)»: \(was) before, \(now) after") }
       }
     }
