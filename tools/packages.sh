@@ -48,12 +48,13 @@ install_sets() {
 }
 
 # Which packages would be unpacked depends on what a machine has, so all that the listed ones depend on are looked at,
-# save the required ones, which every Debian system has. Of two that will do, only the first is ever installed.
+# save the required ones, which every Debian system has. Of two that will do, only the first is ever installed; those
+# that are only unpacked never are.
 list_services() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   local -a names closure
-  mapfile -t names < <(grep -v '^\(#\|$\)' "$list" | cut -d' ' -f2 | cut -d'|' -f1)
+  mapfile -t names < <(grep -v '^\(#\|$\|unpack \)' "$list" | cut -d' ' -f2 | cut -d'|' -f1)
   mapfile -t closure < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
     --no-replaces --no-enhances "${names[@]}" | grep '^[a-z0-9]' | sort -u)
   # Virtual packages have no record and so fall out here.

@@ -14,6 +14,8 @@ pass() {
 
 step "Set-up"
 tools/setup.sh run test
+tools/unpack.sh
+tools/dokuwiki.sh .build/dokuwiki
 step "Release build: what the end-to-end tests start"
 tools/build.sh
 step "Sample site"

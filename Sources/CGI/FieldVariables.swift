@@ -5,7 +5,8 @@ import HTTPWire
 extension MetaVariables {
   /// Adds a variable for each field name that may have one, repeated fields joined.
   static func addFields<Sink: VariableSink>(
-    _ bytes: Span<UInt8>, _ head: RequestHead, _ target: RequestTarget, _ sink: inout Sink
+    _ bytes: Span<UInt8>, _ head: RequestHead, _ target: RequestTarget, passesAuthorization: Bool,
+    _ sink: inout Sink
   ) {
     // RFC 9112 3.2.2: where the target names an authority, it replaces what Host says.
     if let authority = target.authority {
@@ -14,7 +15,8 @@ extension MetaVariables {
     var name: [UInt8] = []
     var joined: [UInt8] = []
     for (index, field) in head.fields.enumerated() {
-      guard field.known != .host, isPassed(bytes, field), !isRepeated(bytes, head, index) else { continue }
+      let isPassed = isPassed(bytes, field) || (passesAuthorization && field.known == .authorization)
+      guard field.known != .host, isPassed, !isRepeated(bytes, head, index) else { continue }
       variableName(bytes, field.name, into: &name)
       if joinValues(bytes, head, from: index, into: &joined) {
         sink.add(name.span, joined.span)
@@ -41,7 +43,7 @@ extension MetaVariables {
     case .contentLength, .contentType:
       return false  // variables of their own
     case .authorization, .proxyAuthorization:
-      return false  // secrets: the environment of a process is no place for them
+      return false  // secrets: the environment of a process, where its user's others can read it, is no place for them
     case .transferEncoding, .connection, .keepAlive, .te, .trailer, .upgrade:
       return false  // of this connection, not of the request
     case .proxy:

@@ -34,7 +34,7 @@ public enum MetaVariables {
     addRequest(bytes, head, target, context, &sink)
     addScript(context, &sink)
     addParties(bytes, target, context, &sink)
-    addFields(bytes, head, target, &sink)
+    addFields(bytes, head, target, passesAuthorization: context.passesAuthorization, &sink)
     addConfigured(bytes, head, context, &sink)
   }
 

@@ -42,6 +42,9 @@ public struct RequestContext: Sendable {
   public var contentLength: Int?
   /// Whether the request came over TLS.
   public var https = false
+  /// Whether the program is told the Authorization field (RFC 3875 4.1.18 leaves that to the server): a worker may be,
+  /// since nobody else can read what it is told.
+  public var passesAuthorization = false
   /// What the configuration adds. A variable that is computed is never replaced.
   public var environment: [Variable] = []
 

@@ -298,7 +298,11 @@ final class Lane: LoopTarget, TurnObserver {
     doneLanes.insert(number)
     if doneLanes.count < shared.lanes.count { return }
     // Nobody wants a worker any more.
-    for keeper in Array(keepers.values) { keeper.stop(grace: ending ? 0 : nil) }
+    for keeper in Array(keepers.values) {
+      // With the connections of all lanes: php-cgi waits in read(2) for the end of its own, and takes no TERM there.
+      keeper.pool.giveUp()
+      if ending { keeper.stop(grace: 0) }
+    }
     if !keepers.isEmpty { return }
     for lane in shared.lanes { lane.mailbox.post(LaneOrder.stop, to: lane.token) }
   }

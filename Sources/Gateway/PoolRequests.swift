@@ -12,7 +12,8 @@ extension Connection {
     draft = makeDraft(head)
     if draft != nil { draft!.record.script = draft!.text.keep(script.name) }
     let run = FastCGIRun(lane, serving, pool, script, head)
-    let context = context(script, route, head)
+    var context = context(script, route, head)
+    context.passesAuthorization = true
     run.describe { parameters in
       lane.inbox.withSpan {
         MetaVariables.build($0, head: head, target: lane.target, context: context, into: &parameters)

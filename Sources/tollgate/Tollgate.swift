@@ -7,10 +7,10 @@ struct Tollgate: ParsableCommand {
     abstract: "A gateway from HTTP to programs that says what each answer cost.",
     discussion: """
       Examples:
-        tollgate serve .                   this directory, and the scripts in ./cgi-bin, on port 8080
-        tollgate serve --config FILE       what a configuration says: files, scripts, pools of FastCGI workers
-        tollgate check --config FILE       everything that is wrong with a configuration, or its routes
-        tollgate reload --config FILE      has the running server read it again
+        tollgate serve .               this directory, and the scripts in ./cgi-bin
+        tollgate serve --config FILE   files, scripts, pools of FastCGI workers
+        tollgate check --config FILE   everything that is wrong, or every route
+        tollgate reload --config FILE  has the running server read it again
         tollgate trace http://127.0.0.1:8080/cgi-bin/hello.pl
       """,
     version: "0.1.0",

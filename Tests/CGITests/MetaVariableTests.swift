@@ -149,6 +149,16 @@ private func array(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(chunked["HTTP_TRANSFER_ENCODING"] == nil)
   }
 
+  @Test func onlyWhoMayIsToldTheAuthorization() {
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp5\r\nProxy-Authorization: Basic x\r\n\r\n"
+    var context = context()
+    #expect(variables(request, context)["HTTP_AUTHORIZATION"] == nil)
+    context.passesAuthorization = true
+    let found = variables(request, context)
+    #expect(found["HTTP_AUTHORIZATION"] == "Basic eDp5")
+    #expect(found["HTTP_PROXY_AUTHORIZATION"] == nil)
+  }
+
   @Test func theConfigurationAddsAndNeverOverrides() {
     var context = context()
     let configured = [

@@ -13,6 +13,10 @@ struct AccessEntry: Decodable, Sendable {
     var peakRssBytes: Int64?
   }
 
+  struct Worker: Decodable, Sendable {
+    var pid: Int?
+  }
+
   struct Exit: Decodable, Sendable, Equatable {
     var status: Int?
     var signal: Int?
@@ -31,12 +35,21 @@ struct AccessEntry: Decodable, Sendable {
   /// By their names in the log: `spawn_ns` and so on.
   var phases: [String: Int64]
   var cost: Cost?
+  var worker: Worker?
   var exit: Exit?
 
   init(line: String) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     self = try decoder.decode(AccessEntry.self, from: Data(line.utf8))
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// A cost that nobody can know is said in words by the log, and none here.
+  fileprivate func decodeIfPresent(_ type: AccessEntry.Cost.Type, forKey key: Key) throws -> AccessEntry.Cost? {
+    if (try? decode(String.self, forKey: key)) == "not knowable" { return nil }
+    return try contains(key) && !decodeNil(forKey: key) ? decode(type, forKey: key) : nil
   }
 }
 

@@ -83,7 +83,7 @@ struct Holdings: Equatable, Sendable {
       for name in Set(old.keys).union(new.keys).sorted() {
         let was = old[name] ?? 0
         let now = new[name] ?? 0
-        // A worker's connection is made when it is first asked something, and mostly kept.
+        // A worker has a connection while it is asked what it can do, and one from its first request on.
         if path == \.descriptors, name == "socket", abs(now - was) <= workers { continue }
         if was != now { words.append("\(kind) «\(name)»: \(was) before, \(now) after") }
       }
