@@ -57,6 +57,8 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   var input: WorkerInput
   private var connectingSince: Int64 = 0
   private var hasRetried = false
+  /// Whether the connection was there before the request: that its worker closed it just then is nobody's fault.
+  private(set) var isOnKeptConnection = false
 
   // What comes of the worker.
   var errors: ErrorLines
@@ -186,6 +188,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       }
       link.use(self)
       self.link = link
+      isOnKeptConnection = true
       return linkOpened()
     }
     guard let other = pool.holder(at: lane) else { return connect(nil) }
@@ -206,6 +209,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     // Not twice: a timer of an earlier attempt, or an answer of another lane's, may come late.
     guard let grant, stage == .connecting, link == nil else { return }
     if connectingSince == 0 { connectingSince = grantedAt }
+    isOnKeptConnection = connection != nil
     if let connection { return open(connection, isConnecting: false) }
     switch startConnecting(to: pool.address(of: grant.worker.slot)) {
     case .connected(let descriptor): open(WorkerConnection(descriptor), isConnecting: false)

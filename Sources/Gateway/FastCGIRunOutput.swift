@@ -143,7 +143,8 @@ extension FastCGIRun {
     let detail = words.map { " \($0)" } ?? ""
     let what = "the worker\(numbered) of \(pool.name) died or closed its connection"
     if mayRetry {
-      lane.shared.log.notice("\(name): \(what)\(detail): tried once more")
+      // PHP's workers end after 500 requests each: not to be noticed each time.
+      lane.shared.log.log(level: isOnKeptConnection ? .info : .notice, "\(name): \(what)\(detail): tried once more")
       return tryAgain()
     }
     let status = answer?.hasBegun == false ? "502, " : ""

@@ -78,7 +78,7 @@ extension EndToEndTests {
         let isSaidAgain = eventually(within: 3) { server.log.count { $0.contains(kind.logged) } == 2 }
         #expect(isSaidAgain, "\(server.log)")
         try server.site.oddWorker()
-        #expect(try eventually(within: 10) { try server.ask("at last").status == 200 })
+        #expect(try eventually(within: 10) { try server.ask("atlast").status == 200 })
         _ = try server.waitForWorkers(2, "odd")
       }
     }
