@@ -141,6 +141,8 @@ final class PoolKeeper: LoopTarget {
     let slot = process.slot
     let answered = pool.hasAnswered(slot)
     processes[slot] = nil
+    // Whom it asked is no more.
+    probes[slot]?.giveUp()
     let figures = pool.figures(of: slot)
     let words = report.map { "ended by \($0.end.words)" } ?? "is gone"
     let whole = report?.usage.cpuNanoseconds ?? figures.processor

@@ -90,7 +90,7 @@ public struct WorkerPool: Sendable {
     case grant(Worker, Request)
     /// The requests wait in vain: there is no worker, and none is being started or expected to work.
     case refuse(Request)
-    /// The request has a slot whose process, this one, is gone and will not be replaced at once: what it still waits for
+    /// The request has a slot whose process, this one, is gone and will not be replaced soon: what it still waits for
     /// may never come.
     case forsake(Worker, Request)
   }
@@ -340,7 +340,10 @@ public struct WorkerPool: Sendable {
     places[slot].isHopeful = mayBeAccident && places[slot].failures <= limits.accidents
     places[slot].process = .paused(until: now + pause)
     var actions: [Action] = [.pause(slot, until: now + pause)]
-    if let request = places[slot].request { actions.append(.forsake(worker(of: slot), request)) }
+    // One that the dead process has not accepted is the next one's, where that comes soon.
+    if let request = places[slot].request, !places[slot].isHopeful {
+      actions.append(.forsake(worker(of: slot), request))
+    }
     if !canServe {
       actions += waiting.map { .refuse($0.request) }
       waiting.removeAll()

@@ -138,11 +138,18 @@ import Testing
     #expect(pool.arrive(2, owner: 0) == .noWorker)
   }
 
-  @Test func aRequestIsForsakenOnlyWhenItsOwnProcessIsNotReplacedAtOnce() {
+  @Test func aRequestIsForsakenOnlyWhenItsOwnProcessIsNotReplacedSoon() {
     var pool = WorkerPool.running(slots: 2)
     let (one, other) = (pool.take(1), pool.take(2))
-    #expect(pool.exited(one.slot, now: 0) == [.pause(one.slot, until: 100_000_000), .forsake(one, 1)])
-    #expect(pool.request(of: one.slot) == 1, "until it gives it back")
+    for pause in [100, 200, 400] as [Int64] {
+      let actions = pool.exited(one.slot, now: 0)
+      let expected = WorkerPool.Action.pause(one.slot, until: pause * 1_000_000)
+      let process = pool.worker(of: one.slot)
+      #expect(actions == (pause < 400 ? [expected] : [expected, .forsake(process, 1)]))
+      #expect(pool.request(of: one.slot) == 1, "until it gives it back")
+      _ = pool.pauseEnded(one.slot, now: .max)
+      _ = pool.started(one.slot)
+    }
     _ = pool.release(other, owner: 0, answered: true)
     _ = pool.take(2)
     #expect(pool.exited(other.slot, now: 0) == [.start(other.slot)])
