@@ -220,7 +220,7 @@ extension CGIRun {
   }
 
   private func queueTimedOut() {
-    let limit = NamedLimit("queue_timeout", "\(program.queueTimeout / second)s")
+    let limit = NamedLimit("queue_timeout", nanoseconds: program.queueTimeout)
     lane.shared.log.notice("\(name): 503, waited too long for a place (\(limit.key) = \(limit.value))")
     answer?.fail(503, "No place became free in time.", limit: limit, retryAfter: 1)
     cancelQueued()
@@ -239,7 +239,7 @@ extension CGIRun {
       // The silence is the client's: its own limit ends it.
       return setDeadline(now + program.timeout)
     }
-    let limit = NamedLimit("timeout", "\(program.timeout / second)s")
+    let limit = NamedLimit("timeout", nanoseconds: program.timeout)
     let status = answer?.hasBegun == false ? "504, " : ""
     lane.shared.log.warning(
       "\(name): \(status)silent for too long (\(limit.key) = \(limit.value)), the program is ended")
@@ -248,8 +248,9 @@ extension CGIRun {
   }
 
   private func exitTimedOut() {
+    let limit = NamedLimit("timeout", nanoseconds: program.timeout)
     lane.shared.log.warning(
-      "\(name): closed its output and lives on (timeout = \(program.timeout / second)s), the program is ended")
+      "\(name): closed its output and lives on (\(limit.key) = \(limit.value)), the program is ended")
     end(grace: program.killGrace)
   }
 

@@ -187,7 +187,7 @@ final class Connection: LoopTarget {
       if startedAt == 0, leftover.isEmpty {
         close()
       } else {
-        let limit = NamedLimit("head_timeout", "\(limits.headTimeout / second)s")
+        let limit = NamedLimit("head_timeout", nanoseconds: limits.headTimeout)
         refuse(408, limit: limit, "the head did not come in time")
       }
     case .body: checkBodyRate(now)
@@ -199,7 +199,8 @@ final class Connection: LoopTarget {
   }
 
   private func tookNothing() {
-    lane.shared.log.notice("\(clientText): took nothing for \(limits.sendTimeout / second)s (send_timeout)")
+    let limit = NamedLimit("send_timeout", nanoseconds: limits.sendTimeout)
+    lane.shared.log.notice("\(clientText): took nothing for too long (\(limit.key) = \(limit.value))")
     close()
   }
 

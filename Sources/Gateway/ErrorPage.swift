@@ -11,6 +11,12 @@ struct NamedLimit: Sendable {
     self.value = value
   }
 
+  /// A time, as a configuration would say it.
+  init(_ key: String, nanoseconds: Int64) {
+    self.init(
+      key, nanoseconds % second == 0 ? "\(nanoseconds / second)s" : "\(nanoseconds / millisecond)ms")
+  }
+
   init(_ hit: LimitHit) {
     key = hit.key.description
     value = String(hit.value)

@@ -141,7 +141,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   }
 
   func queueTimedOut() {
-    let limit = NamedLimit("queue_timeout", "\(settings.queueTimeout / second)s")
+    let limit = NamedLimit("queue_timeout", nanoseconds: settings.queueTimeout)
     lane.shared.log.notice(
       "\(name): 503, waited too long for a worker of \(pool.name) (\(limit.key) = \(limit.value))")
     fail(503, "No worker became free in time.", limit: limit, retryAfter: 1)

@@ -208,7 +208,7 @@ extension FastCGIRun {
   }
 
   func linkTimedOut() {
-    let limit = NamedLimit("timeout", "\(settings.timeout / second)s")
+    let limit = NamedLimit("timeout", nanoseconds: settings.timeout)
     let what = pool.hasProcesses ? "is replaced" : "is left"
     let status = answer?.hasBegun == false ? "504, " : ""
     lane.shared.log.warning(

@@ -21,6 +21,9 @@ public struct WorkerPool: Sendable {
     public var queue: Int
     /// The pause before a worker is started again that died before its first answer; doubled each time.
     public var firstPause: Int64 = 100_000_000
+    /// How many processes of a slot may die in a row before their first answer, and requests still wait for the next
+    /// one: they may have died of a request, which says nothing against the program, or been killed.
+    public var accidents = 2
     /// How often the first who waits may be passed over for a later one of the same owner as a worker that became free.
     public var passes = 8
     /// How far back in the queue one of the same owner is looked for. The search is made while all loops wait for it.
@@ -66,7 +69,7 @@ public struct WorkerPool: Sendable {
     case queued
     /// As many wait as may.
     case full
-    /// No worker runs and none is being started.
+    /// No worker runs, and none is being started or expected to work.
     case noWorker
   }
 
@@ -85,9 +88,9 @@ public struct WorkerPool: Sendable {
     case end(Slot)
     /// The request, which waited, has this worker.
     case grant(Worker, Request)
-    /// The requests wait in vain: there is no worker and none is being started.
+    /// The requests wait in vain: there is no worker, and none is being started or expected to work.
     case refuse(Request)
-    /// The request has a slot whose process, this one, is gone and will not be replaced soon: what it still waits for
+    /// The request has a slot whose process, this one, is gone and will not be replaced at once: what it still waits for
     /// may never come.
     case forsake(Worker, Request)
   }
@@ -103,6 +106,8 @@ public struct WorkerPool: Sendable {
     var request: Request?
     /// How many processes in a row have died before their first answer.
     var failures = 0
+    /// Whether, while it is paused, its next process is expected to work.
+    var isHopeful = false
     /// Who used it last: a loop that has its connection at hand.
     var owner = 0
   }
@@ -144,7 +149,8 @@ public struct WorkerPool: Sendable {
     places.contains { place in
       switch place.process {
       case .starting, .up, .retiring: true
-      case .paused, .stopped: false
+      case .paused: place.isHopeful
+      case .stopped: false
       }
     }
   }
@@ -221,7 +227,7 @@ public struct WorkerPool: Sendable {
   /// The process of a slot could not be made, or the program not be executed.
   public mutating func startFailed(_ slot: Slot, now: Int64) -> [Action] {
     precondition(places[slot].process == .starting, "a process that nobody asked for")
-    return failed(slot, now: now)
+    return failed(slot, now: now, mayBeAccident: false)
   }
 
   /// The process of a slot has ended.
@@ -229,7 +235,7 @@ public struct WorkerPool: Sendable {
     switch places[slot].process {
     case .starting, .paused, .stopped: preconditionFailure("the end of a process that was none")
     case .up(answered: false):
-      return failed(slot, now: now)
+      return failed(slot, now: now, mayBeAccident: true)
     case .up(answered: true), .retiring:
       idle.removeAll { $0 == slot }
       return startAgain(slot)
@@ -322,7 +328,7 @@ public struct WorkerPool: Sendable {
   }
 
   /// A process that ended before it had answered anything, or never was.
-  private mutating func failed(_ slot: Slot, now: Int64) -> [Action] {
+  private mutating func failed(_ slot: Slot, now: Int64, mayBeAccident: Bool) -> [Action] {
     idle.removeAll { $0 == slot }
     if stopping {
       places[slot].process = .stopped
@@ -331,6 +337,7 @@ public struct WorkerPool: Sendable {
     // Shifted by so much at most: the longest pause is reached long before.
     let pause = min(limits.longestPause, limits.firstPause << Int64(min(places[slot].failures, 20)))
     places[slot].failures += 1
+    places[slot].isHopeful = mayBeAccident && places[slot].failures <= limits.accidents
     places[slot].process = .paused(until: now + pause)
     var actions: [Action] = [.pause(slot, until: now + pause)]
     if let request = places[slot].request { actions.append(.forsake(worker(of: slot), request)) }

@@ -107,6 +107,37 @@ import Testing
     #expect(pool.started(1) == .grant(WorkerPool.Worker(slot: 1, generation: 1), 5))
   }
 
+  @Test func requestsWaitOutTheFirstDeathsAndNotThoseThatFollow() {
+    var pool = WorkerPool.running(slots: 1, queue: 1)
+    for death in 1...pool.limits.accidents {
+      #expect(pause(pool.exited(0, now: 0), now: 0) != nil)
+      #expect(pool.arrive(death, owner: 0) == .queued)
+      #expect(pool.pauseEnded(0, now: .max) == [.start(0)])
+      #expect(pool.started(0) == .grant(pool.worker(of: 0), death))
+      // It dies of it, as its predecessor did.
+      _ = pool.release(pool.worker(of: 0), owner: 0, answered: false)
+    }
+    #expect(pause(pool.exited(0, now: 0), now: 0) == 400_000_000)
+    #expect(pool.arrive(9, owner: 0) == .noWorker)
+    _ = pool.pauseEnded(0, now: .max)
+    _ = pool.started(0)
+    pool.prove(0)
+    // An answer, and its slot has its accidents before it again.
+    #expect(pool.exited(0, now: 0) == [.start(0)])
+    _ = pool.started(0)
+    _ = pool.exited(0, now: 0)
+    #expect(pool.arrive(9, owner: 0) == .queued)
+  }
+
+  @Test func aProgramThatCannotBeExecutedIsNoAccident() {
+    var pool = WorkerPool.running(slots: 1, queue: 1)
+    _ = pool.exited(0, now: 0)
+    #expect(pool.arrive(1, owner: 0) == .queued)
+    #expect(pool.pauseEnded(0, now: .max) == [.start(0)])
+    #expect(pool.startFailed(0, now: 0).last == .refuse(1))
+    #expect(pool.arrive(2, owner: 0) == .noWorker)
+  }
+
   @Test func aRequestIsForsakenOnlyWhenItsOwnProcessIsNotReplacedAtOnce() {
     var pool = WorkerPool.running(slots: 2)
     let (one, other) = (pool.take(1), pool.take(2))

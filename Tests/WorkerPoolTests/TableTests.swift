@@ -87,6 +87,8 @@ private func expected(_ event: Event, in state: State, held: Bool, _ worker: Wor
     return .keeps(.arrival(held ? .queued : .granted(worker)))
   case (.arrive, .starting), (.arrive, .retiring), (.arriveAgain, .starting), (.arriveAgain, .retiring):
     return .keeps(.arrival(.queued))
+  // The first death of its slot: an accident, as far as anybody knows.
+  case (.arrive, .paused), (.arriveAgain, .paused): return .keeps(.arrival(.queued))
   case (.arrive, _), (.arriveAgain, _): return .keeps(.arrival(.noWorker))
 
   case (.cancel, .starting) where held, (.cancel, .stoppingStart) where held:
