@@ -51,7 +51,7 @@ extension EndToEndTests {
       }
     }
 
-    /// The first number behind some words and the number of milliseconds before others, of the pool's last line.
+    /// A figure of the pool's last line, in nanoseconds: the milliseconds before these words.
     private func milliseconds(before words: String, in line: String) throws -> Double {
       guard let end = line.firstRange(of: " ms \(words)"),
         let value = line[..<end.lowerBound].split(separator: " ").last.flatMap({ Double($0) })

@@ -49,7 +49,7 @@ extension EndToEndTests {
       let configuration = poolConfiguration(
         ["connect = [\"\(gateway)\"]", "max_connections = 3"], route: [#"bill = "full""#])
       try place.oddWorker()
-      try scenario("connect \(kind)", configuration: configuration, site: { try $0.makeDirectory("files") }) { server in
+      try scenario("connect \(kind)", configuration: configuration, site: withFiles) { server in
         for _ in 0..<3 {
           let said = server.log.count
           let absent = try server.ask("absent")
@@ -86,7 +86,7 @@ extension EndToEndTests {
       }
     }
 
-    /// The worker is one process that takes one connection at a time: the others wait in its backlog, and each is served.
+    /// The worker is one process that takes one connection at a time: the others wait in its backlog.
     @Test func moreConnectionsThanWorkersAreServedOneAfterTheOther() throws {
       let place = try Site()
       defer { place.remove() }
@@ -95,7 +95,7 @@ extension EndToEndTests {
       let configuration = poolConfiguration(["connect = [\"\(gateway)\"]", "max_connections = 8"], logs: false)
       let process = try startWorker(place, worker)
       defer { process.killAll() }
-      try scenario("one for eight", configuration: configuration, site: { try $0.makeDirectory("files") }) { server in
+      try scenario("one for eight", configuration: configuration, site: withFiles) { server in
         #expect(eventually(within: 5) { access(place.absolute("odd.sock"), F_OK) == 0 })
         let answers = try concurrently(24) { client in
           try (0..<20).map { try server.ask("n=\(client).\($0)").text == "you asked: n=\(client).\($0)\n" }
@@ -114,7 +114,7 @@ extension EndToEndTests {
         ["connect = [\"\(gateway)\"]", "max_connections = 2", #"timeout = "1s""#])
       var process = try startWorker(place, worker)
       defer { process.killAll() }
-      try scenario("silent", configuration: configuration, site: { try $0.makeDirectory("files") }) { server in
+      try scenario("silent", configuration: configuration, site: withFiles) { server in
         let response = try server.ask("silent")
         #expect(response.status == 504 && response.text.contains("timeout = 1s"))
         let lines = server.newLog(after: 0)

@@ -43,7 +43,7 @@ extension EndToEndTests {
 
     @Test func onlyWhatMayNotBeMadeTwiceFailsInsideAKilledWorker() throws {
       let configuration = poolConfiguration([#"command = ["./odd"]"#, "workers = 4"], logs: false)
-      try scenario("killed under load", configuration: configuration, site: { try $0.oddWorker() }) { server in
+      try scenario("killed under load", configuration: configuration, site: withOddWorker) { server in
         _ = try server.waitForWorkers(4, "odd")
         let isOver = Atomic(false)
         let killed = Mutex<[pid_t]>([])
@@ -134,7 +134,7 @@ extension EndToEndTests {
 
     @Test func whoDiesAfterItHasAnsweredIsReplacedAtOnce() throws {
       let configuration = poolConfiguration([#"command = ["./odd"]"#, "workers = 1"])
-      try scenario("replaced", configuration: configuration, site: { try $0.oddWorker() }) { server in
+      try scenario("replaced", configuration: configuration, site: withOddWorker) { server in
         // By its own will, by a signal, and after its answer.
         for query in ["last", "vanish", "plain", "last", "vanish", "plain"] {
           let said = server.log.count
@@ -154,7 +154,7 @@ extension EndToEndTests {
 
     @Test func workersThatEndAfterSoManyRequestsAreNoFault() throws {
       let configuration = poolConfiguration([#"command = ["./odd", "--requests", "7"]"#, "workers = 2"], logs: false)
-      try scenario("7 requests each", configuration: configuration, site: { try $0.oddWorker() }) { server in
+      try scenario("7 requests each", configuration: configuration, site: withOddWorker) { server in
         _ = try concurrently(6) { client in
           var connection = try server.connect()
           for number in 0..<100 {

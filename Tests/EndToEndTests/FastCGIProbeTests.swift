@@ -13,7 +13,7 @@ extension EndToEndTests {
 
     @Test(arguments: ["right", "padded", "bytewise", "twice", "silent", "nonsense", "closes"])
     func itIsAskedOnceWithPaddingAndServesWhateverItAnswers(_ values: String) throws {
-      try scenario("values \(values)", configuration: configuration(values), site: { try $0.rawWorker() }) { server in
+      try scenario("values \(values)", configuration: configuration(values), site: withRawWorker) { server in
         // Before it is known what the worker says, or that it says nothing.
         let first = try server.ask("first")
         #expect(first.status == 200 && first.text.hasSuffix(" 1 first 0"), "\(first.text)")
@@ -36,7 +36,7 @@ extension EndToEndTests {
     }
 
     @Test func aShortRequestComesInOnePiece() throws {
-      try scenario("one piece", configuration: configuration("right"), site: { try $0.rawWorker() }) { server in
+      try scenario("one piece", configuration: configuration("right"), site: withRawWorker) { server in
         // The worker stands in recv(2) when each of them comes: two writes would wake it twice, once at least.
         for _ in 0..<20 {
           let get = try server.ask("get")

@@ -49,7 +49,7 @@ extension EndToEndTests {
 
     /// Each kind of damage while it serves; the check at the start would refuse most of them.
     @Test(arguments: Damage.allCases) func itIsSaidOnceAndServedAgainWhenItIsRepaired(_ kind: Damage) throws {
-      try scenario("\(kind)", configuration: Self.configuration, site: { try $0.oddWorker() }) { server in
+      try scenario("\(kind)", configuration: Self.configuration, site: withOddWorker) { server in
         #expect(try server.ask("before").status == 200)
         let workers = try server.waitForWorkers(2, "odd")
         try damage(server.site, kind)

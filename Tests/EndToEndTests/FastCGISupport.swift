@@ -1,5 +1,5 @@
-// What the scenarios of pools share: the workers of Tests/Workers, a configuration with one pool, and lines of the access
-// log as far as they speak of workers.
+// What the scenarios of pools share: the workers of Tests/Workers, a configuration with one pool, and lines of the
+// access log as far as they speak of workers.
 
 import Foundation
 import HTTPClient
@@ -25,6 +25,11 @@ extension Site {
     try write("raw", text, mode: 0o755)
   }
 }
+
+/// What a scenario's site is filled with.
+func withOddWorker(_ site: Site) throws { try site.oddWorker() }
+func withRawWorker(_ site: Site) throws { try site.rawWorker() }
+func withFiles(_ site: Site) throws { try site.makeDirectory("files") }
 
 /// A configuration with one pool, named `pool`, behind `/app`, and the files of `files/` behind `/`.
 /// - Parameters:

@@ -264,7 +264,7 @@ extension EndToEndTests {
       try withSite(server + Self.files) { site in
         try fill(site)
         try serving(site) { server in
-          var connection = try server.connect()
+          let connection = try server.connect()
           try connection.send(Server.head("/run?wait"))
           #expect(eventually(within: 5) { !server.programs.isEmpty })
           server.process.signal(SIGTERM)

@@ -193,7 +193,9 @@ my %odd = (
     closing => sub { put(out(right(@_)) . $end); return 'close' },
     more => sub { put(out(right(@_)) . $end . out(head() . 'for nobody') . $end) },
     late => sub { put(out(right(@_)) . $end); sleep 0.05; put(out('late')); sleep 0.05 },
-    values => sub { put(record(10, 0, "\x0f\x01FCGI_MPXS_CONNS1") . out(right(@_)) . record(11, 0, "\x09" . "\0" x 7) . $end) },
+    values => sub {
+        put(record(10, 0, "\x0f\x01FCGI_MPXS_CONNS1") . out(right(@_)) . record(11, 0, "\x09" . "\0" x 7) . $end);
+    },
     twice => sub { put(out(right(@_)) . out('') . out('') . $end) },
     deaf => sub { put(out(right(@_)) . out('y' x 60_000) x 20 . $end); sleep 0.2; return 'close' },
     slow => sub { sleep 1; put(out(right(@_)) . $end) },
