@@ -265,6 +265,31 @@ import Testing
     #expect(worker.connections == 4, "those that were turned away had none")
   }
 
+  @Test func ofThoseWhoLeaveTheQueueNothingIsKeptWhileTheFirstWaits() throws {
+    let gate = Gate()
+    let (running, worker) = try connecting(queueTimeout: 60 * second) { peer in
+      if peer.readRequest() == nil { return }
+      gate.pass()
+      peer.write(answer("served"))
+    }
+    defer { running.end() }
+    let request = "GET /app/ HTTP/1.1\r\nHost: h\r\n\r\n"
+    let clients = try (0..<2).map { _ in Client(try running.connect()) }
+    for client in clients {
+      try client.connection.send(request)
+      #expect(eventually { worker.connections == 1 })
+    }
+    var next = running.gateway.plan.settings
+    try running.gateway.reload(next)
+    let plan = Weak(running.gateway.plan)
+    for _ in 0..<20 { try Client(running.connect()).connection.send(request) }
+    next.routes.append(try site.files("/files/", "."))
+    try running.gateway.reload(next)
+    #expect(eventually { plan.plan == nil }, "who holds a request holds its plan")
+    gate.open()
+    for client in clients { #expect(try words(client.read()) == "200 served") }
+  }
+
   @Test func theGatewayEndsWhileRequestsWaitAndAreServed() throws {
     let (running, worker) = try connecting(queueTimeout: 60 * second) { peer in
       while peer.readRequest() != nil { peer.awaitEnd() }
