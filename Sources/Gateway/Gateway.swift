@@ -181,6 +181,8 @@ public final class Gateway {
 
   private func order(_ order: LaneOrder) {
     isEnding = true
+    // Whoever comes now is better told so by the kernel than left to wait. The accepting lane has them until it obeys.
+    listeners = []
     for lane in shared.lanes { lane.mailbox.post(order, to: lane.token) }
   }
 }
