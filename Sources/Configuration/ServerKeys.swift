@@ -1,7 +1,5 @@
 // The table of the keys of [server].
 
-private let millisecond: Int64 = 1_000_000
-private let day: Int64 = 86_400_000_000_000
 private let tebibyte = 1 << 40
 
 extension ServerSection: ConfigurationSection {
