@@ -33,6 +33,17 @@ public enum ThisProcess {
     signal(SIGCHLD, SIG_DFL)
   }
 
+  /// Opens /dev/null in the place of each of standard input, output and error that is closed: else the next file that
+  /// is opened gets its number, and what is meant for people is written into it.
+  public static func openStandardDescriptors() {
+    // open(2) gives the least number that is free. Programs that are started inherit them, as they would the real ones.
+    while true {
+      let raw = open("/dev/null", O_RDWR)
+      if raw > standardError { close(raw) }
+      guard (0...standardError).contains(raw) else { return }
+    }
+  }
+
   /// Has the heaps of this process's threads keep what is taken and given back all the time. mallopt(3).
   public static func keepHeaps() { ck_keep_heaps() }
 
