@@ -49,10 +49,24 @@ struct ConfiguredSettings {
 
   private mutating func server(_ section: ServerSection) -> Settings {
     var settings = Settings()
-    settings.listen = section.listen.compactMap { address($0, section.line, "server.listen") }
+    settings.listen = addresses(section)
     settings.loops = section.loops
     settings.limits = limits(section)
     return settings
+  }
+
+  /// Where is listened. Two names of one address would look for each other as for another server.
+  private mutating func addresses(_ section: ServerSection) -> [SocketAddress] {
+    var found: [(name: String, address: SocketAddress)] = []
+    for name in section.listen {
+      guard let address = address(name, section.line, "server.listen") else { continue }
+      // The port 0 is another one each time.
+      if let same = found.first(where: { $0.address == address && (address.isUnix || address.port != 0) }) {
+        fault(section.line, "server.listen", "\(same.name) and \(name) are the same address")
+      }
+      found.append((name, address))
+    }
+    return found.map(\.address)
   }
 
   private func limits(_ section: ServerSection) -> Limits {
