@@ -137,8 +137,8 @@ public enum ConfigurationReference {
     - Routes inherit nothing from each other, and a site nothing but `[server]`.
     - A pool has either `command` or `connect`. One that no route uses is a warning.
     - Directories, scripts and programs that are named must be there, and the names of hosts in addresses be known.
-    - A reload (`tollgate reload`, or HUP) puts all of it in force but `loops`, `pid_file`, `access_log_format`, and an \
-    `access_log` that is turned on or off, which take effect at the next start.
+    - A reload (`tollgate reload`, or HUP) puts all of it in force but `loops`, `pid_file`, `access_log_format`, and \
+    an `access_log` that is turned on or off, which take effect at the next start.
 
     """
 }

@@ -159,8 +159,8 @@ public func rewind(_ raw: CInt) {
   precondition(result == 0, "lseek failed on a file of our own")
 }
 
-/// Opens a file to append lines to it, and makes it where there is none. Never waits: a FIFO that nobody reads is refused
-/// (ENXIO), which open(2) would otherwise wait for. What is written later may wait.
+/// Opens a file to append lines to it, and makes it where there is none. Never waits: a FIFO that nobody reads, for
+/// whose reader open(2) would wait, is refused (ENXIO). What is written later may wait.
 public func openAppending(_ path: String) throws(Errno) -> Descriptor {
   let descriptor = Descriptor(
     owning: CInt(
