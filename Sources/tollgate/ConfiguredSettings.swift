@@ -57,16 +57,15 @@ struct ConfiguredSettings {
 
   /// Where is listened. Two names of one address would look for each other as for another server.
   private mutating func addresses(_ section: ServerSection) -> [SocketAddress] {
-    var found: [(name: String, address: SocketAddress)] = []
-    for name in section.listen {
-      guard let address = address(name, section.line, "server.listen") else { continue }
+    var names: [String: String] = [:]
+    return section.listen.compactMap { name in
+      guard let address = address(name, section.line, "server.listen") else { return nil }
       // The port 0 is another one each time.
-      if let same = found.first(where: { $0.address == address && (address.isUnix || address.port != 0) }) {
-        fault(section.line, "server.listen", "\(same.name) and \(name) are the same address")
+      if address.isUnix || address.port != 0, let same = names.updateValue(name, forKey: address.text) {
+        fault(section.line, "server.listen", "\(same) and \(name) are the same address")
       }
-      found.append((name, address))
+      return address
     }
-    return found.map(\.address)
   }
 
   private func limits(_ section: ServerSection) -> Limits {
