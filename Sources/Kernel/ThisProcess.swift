@@ -80,13 +80,18 @@ public enum ThisProcess {
   /// The soft limit of open descriptors of this process as it is now. prlimit(2).
   public static func descriptorLimit() -> Int { retrying { ck_get_descriptor_limit(0) } }
 
+  /// The soft limit that this process was started with, which `raiseDescriptorLimit` leaves behind.
+  public static let inheritedDescriptorLimit = descriptorLimit()
+
   /// Sets the soft limit of another process of this user. prlimit(2).
   public static func setDescriptorLimit(of pid: CInt, _ soft: Int) throws(Errno) {
     _ = try throwing { ck_set_descriptor_limit(pid, UInt(soft)) }
   }
 
-  /// Raises the soft limit of open descriptors to the hard one, and gives it. setrlimit(2).
+  /// Raises the soft limit of open descriptors to the hard one, and gives it; again does no harm. setrlimit(2).
+  @discardableResult
   public static func raiseDescriptorLimit() -> Int {
+    _ = inheritedDescriptorLimit
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     limit.rlim_cur = limit.rlim_max

@@ -18,6 +18,8 @@ struct ConfiguredSettings {
   ///   - file: a configuration that is right; what has changed since it was read is a fault here.
   ///   - name: of the file, for faults.
   static func make(_ file: ConfigurationFile, name: String) throws(UnusableConfiguration) -> Settings {
+    // Each route keeps its directory open.
+    ThisProcess.raiseDescriptorLimit()
     var made = ConfiguredSettings(file, name: name)
     var settings = made.server(file.server)
     settings.pools = file.pools.compactMap { made.pool($0) }
