@@ -58,7 +58,7 @@ public final class Gateway {
     listeners = []
     for address in settings.listen { listeners.append(try Self.bind(address)) }
     let loops = Self.loops(settings)
-    let programDescriptors = ThisProcess.descriptorLimit()
+    let programDescriptors = ThisProcess.inheritedDescriptorLimit
     pools = try Self.pools(settings, reusing: [])
     plan = Self.plan(settings, pools, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
     // Before the first thread.
