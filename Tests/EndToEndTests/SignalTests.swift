@@ -51,7 +51,7 @@ extension EndToEndTests {
       try site.script("wait", "#!/bin/sh\n: >../begun\nexec sleep 600\n")
       let server = try Server(site, arguments: ["--drain", "2s"])
       defer { server.process.killAll() }
-      var waiting = try server.connect()
+      let waiting = try server.connect()
       try waiting.send(Server.head("/cgi-bin/wait"))
       #expect(eventually(within: 5) { site.read("begun") != nil })
       var kept = try server.connect()
