@@ -77,16 +77,11 @@ final class WorkerProbe: LoopTarget, WorkerLinkUser {
 
   func linkTimedOut() { end(nil) }
 
-  func received(_ message: any Sendable, role: UInt8) {
-    // Its process is gone.
-    if message is PoolForsaken { end(nil) }
-  }
-
   func ready(_ readiness: Readiness, role: UInt8) {
     preconditionFailure("a probe's own registration has no descriptor")
   }
 
-  /// The pool comes to its end.
+  /// The worker, or the pool, has come to its end.
   func giveUp() { end(nil) }
 
   /// Gives the worker to those who wait for it, with the connection where it is good for more: libfcgi goes on reading

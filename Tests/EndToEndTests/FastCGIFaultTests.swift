@@ -109,8 +109,10 @@ extension EndToEndTests {
           let text = String(String(repeating: "abcdefghijklmnopqrstuvwxyz", count: 2600).prefix(65_535))
           #expect(try server.ask("large").text == text + text)
           try expectService(server, after: "large")
+          let said = server.log.count
           let surplus = try server.ask("surplus")
           #expect(surplus.text == "mine")
+          #expect(server.newLog(after: said, awaiting: 1).count == 1)
           try expectService(server, after: "surplus")
         }
         #expect(server.logLines(naming: "more than its Content-Length", awaiting: 3).count == 3)

@@ -119,14 +119,21 @@ private final class Asker: LoopTarget {
     let asking = Asker()
     _ = pool.started(0, pid: 1, probe: nil)
     let grant = try #require(given(pool.enter(asker(asking), again: false)))
+    // The first processes may have died by accident: the next one has what they had not accepted.
+    for _ in 0..<2 {
+      #expect(pool.exited(0, now: 0, trouble: "exit 1").count == 1)
+      _ = pool.pauseEnded(0, now: .max)
+      _ = pool.started(0, pid: 1, probe: nil)
+    }
     #expect(pool.exited(0, now: 0, trouble: "exit 1").count == 1)
     deliver()
+    #expect(asking.letters.count == 1)
     let letter = try #require(asking.letters.first as? PoolForsaken)
     #expect(letter.words == "exit 1" && letter.concerns(grant.worker))
     // By now it may wait, or have another worker, or the slot's next process.
     #expect(!letter.concerns(nil))
     #expect(!letter.concerns(WorkerPool.Worker(slot: 1, generation: 0)))
-    #expect(!letter.concerns(WorkerPool.Worker(slot: 0, generation: 1)))
+    #expect(!letter.concerns(WorkerPool.Worker(slot: 0, generation: 3)))
   }
 
   @Test func theConnectionOfAProcessThatEndedIsGivenToNobody() throws {

@@ -109,8 +109,6 @@ private func expected(_ event: Event, in state: State, held: Bool, _ worker: Wor
   case (.startFailed, .stoppingStart): return .becomes(.stopped)
   case (.started, _), (.startedReserved, _), (.startFailed, _): return .impossible
 
-  case (.exited, .fresh) where held:
-    return .becomes(pause, .pause(0, until: later + pauseEnd), .forsake(worker, 1))
   case (.exited, .fresh): return .becomes(pause, .pause(0, until: later + pauseEnd))
   case (.exited, .proven), (.exited, .retiring): return .becomes(.starting, .start(0))
   case (.exited, .stoppingRun): return .becomes(.stopped)

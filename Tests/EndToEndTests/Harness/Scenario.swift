@@ -35,6 +35,7 @@ func scenario(
   let server = try Server(site, arguments: arguments)
   let watchdog = Watchdog(server, seconds: scenarioSeconds)
   defer { server.process.killAll() }
+  if let configuration { awaitWorkers(server, configuration) }
   let before = settledHoldings(server)
   do {
     try body(server)
@@ -61,6 +62,15 @@ func scenario(
   if watchdog.hasBitten {
     Issue.record("\(name): took longer than \(scenarioSeconds) s", sourceLocation: sourceLocation)
   }
+}
+
+/// Waits until the workers of a configuration's pools are there, as far as they come: each is a child, and a few
+/// descriptors, that a scenario did not leave behind.
+private func awaitWorkers(_ server: Server, _ configuration: String) {
+  let counts = configuration.split(separator: "\n").compactMap { line -> Int? in
+    line.hasPrefix("workers = ") ? Int(line.dropFirst("workers = ".count)) : nil
+  }
+  _ = eventually(within: 2) { server.programs.count >= counts.reduce(0, +) }
 }
 
 /// What a server holds once its start is over: when two looks a moment apart see the same.
