@@ -152,7 +152,10 @@ extension FastCGIRun {
       lane.shared.log.error("\(name): \(status)\(what) while it worked on the request\(detail)")
     }
     giveUpWorker()
-    fail(502, "The worker died or closed its connection while it worked on this request.")
+    // Of a program that has not worked yet it is known why.
+    let trouble = pool.trouble
+    let reason = trouble.isEmpty ? "" : " The program does not run: \(trouble)."
+    fail(502, "The worker died or closed its connection while it worked on this request.\(reason)")
   }
 
   private var numbered: String { workerPid.map { " \($0)" } ?? "" }

@@ -226,6 +226,9 @@ final class Pool: Sendable {
     }
   }
 
+  /// Why its program does not work, in words; empty where one of its workers has answered since.
+  var trouble: String { state.withLock { $0.trouble } }
+
   /// An idle connection has been closed by its worker.
   func connectionClosed(_ slot: WorkerPool.Slot, at lane: Int) {
     state.withLock { state in
@@ -278,7 +281,8 @@ final class Pool: Sendable {
     change(trouble: trouble) { $0.startFailed(slot, now: now) }
   }
 
-  func exited(_ slot: WorkerPool.Slot, now: Int64, trouble: String) -> [WorkerPool.Action] {
+  /// - Parameter trouble: the same; nil where the end says nothing against the program.
+  func exited(_ slot: WorkerPool.Slot, now: Int64, trouble: String?) -> [WorkerPool.Action] {
     state.withLock { state in
       state.slots[slot].pid = nil
       state.slots[slot].clock = nil

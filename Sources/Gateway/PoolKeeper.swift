@@ -199,7 +199,8 @@ final class PoolKeeper: LoopTarget {
       lane.shared.log.error("\(line)")
     }
     if answered { complaints = [] }
-    perform(pool.exited(slot, now: lane.loop.now, trouble: "its workers end before their first answer (\(words))"))
+    let trouble = answered ? nil : "its workers end before their first answer (\(words))"
+    perform(pool.exited(slot, now: lane.loop.now, trouble: trouble))
     stopIfDone()
   }
 

@@ -141,6 +141,7 @@ extension EndToEndTests {
           let old = try WorkerMark(server.ask("first"))
           let response = try server.ask(query, method: "POST", body: bytes("x"))
           #expect(response.status == (query == "vanish" ? 502 : 200), "\(query)")
+          #expect(!response.text.contains("does not run"), "\(query): a program that has answered")
           if query == "plain" { kill(old.pid, SIGKILL) }
           let new = try WorkerMark(server.ask("next"))
           #expect(new.pid != old.pid && new.count == 1, "\(query): \(new) after \(old)")
