@@ -18,7 +18,12 @@ if [[ ${1:-} == --without-pools ]]; then
 fi
 site=${1:?usage: tools/site.sh [--without-pools] DIRECTORY}
 
-# Beside the old one and then in its place: a fault on the way leaves the old site as it was.
+# Beside the old one and then in its place: a fault on the way leaves the old site as it was. Its data may lie in a new
+# one whose assembly was broken off at its end.
+if [[ -d $site.new/data && ! -d $site/data ]]; then
+  mkdir -p "$site"
+  mv "$site.new/data" "$site/data"
+fi
 rm -rf "$site.new"
 mkdir -p "$site.new/cgi-bin"
 cp -R examples/site "$site.new/site"
@@ -35,8 +40,9 @@ if [[ $pools == yes ]]; then
   cp examples/site.toml "$site.new/tollgate.toml"
   cp examples/fastcgi/*.php "$site.new/php/"
   tools/fastcgi.sh "$site.new/fastcgi"
-  # Moved, never copied: a server that still runs on the old site goes on with the same files.
-  if [[ -d $site/data ]]; then mv "$site/data" "$site.new/data"; else mkdir "$site.new/data"; fi
+  mkdir -p "$site/data"
 fi
+# Moved, never copied: a server that still runs on the old site goes on with the same files.
+if [[ -d $site/data ]]; then mv "$site/data" "$site.new/data"; fi
 rm -rf "$site"
 mv "$site.new" "$site"

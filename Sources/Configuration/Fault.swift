@@ -108,11 +108,17 @@ extension TOMLValue {
     switch content {
     case .table: "a table"
     case .array(let elements): elements.isEmpty ? "an empty list" : "a list"
-    case .string(let text): "the string \(TOMLText.string(text.count > 60 ? String(text.prefix(60)) + "…" : text))"
+    case .string(let text): "the string \(TOMLText.string(Self.cut(text)))"
     case .integer(let number): "the integer \(number)"
     case .float(let number): "the number \(number)"
     case .boolean(let flag): flag ? "true" : "false"
     case .date: "a date or a time"
     }
+  }
+
+  /// In Unicode scalars, since there is no end to those that one character can have.
+  private static func cut(_ text: String) -> String {
+    let scalars = text.unicodeScalars
+    return scalars.count > 60 ? String(scalars.prefix(60)) + "…" : text
   }
 }

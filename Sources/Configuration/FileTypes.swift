@@ -15,6 +15,19 @@ extension ValueType where Value == String {
     }
   }
 
+  /// A directory in which files without names are made.
+  static var spoolDirectory: Self {
+    let directory = directory
+    return Self(
+      name: directory.name,
+      read: { value, reader in
+        guard let path = directory.read(value, reader) else { return nil }
+        guard let objection = reader.system.fileObjection(path) else { return path }
+        reader.fault(value.place, "no file can be made in the directory \(path): \(objection)")
+        return nil
+      }, text: directory.text)
+  }
+
   /// A file that is written to, in a directory that is there, or one of these words.
   static func writtenFile(or words: [String] = []) -> Self {
     let name = words.isEmpty ? "a path" : words.map { "\"\($0)\"" }.joined(separator: ", ") + " or a path"

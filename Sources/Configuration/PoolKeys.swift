@@ -1,8 +1,5 @@
 // The table of the keys of [pool.NAME].
 
-private let millisecond: Int64 = 1_000_000
-private let day: Int64 = 86_400_000_000_000
-
 extension Needs {
   fileprivate static let ownWorkers = Needs(oneOf: ["command"])
 }

@@ -1,5 +1,9 @@
 // Times and sizes as people write them: `30s`, `64KiB`.
 
+/// In nanoseconds, for the bounds of keys.
+let millisecond: Int64 = 1_000_000
+let day: Int64 = 86_400_000_000_000
+
 /// Reads and writes quantities with their units.
 public enum Quantity {
   private typealias Unit = (name: String, count: Int64)

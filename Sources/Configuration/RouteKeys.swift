@@ -1,8 +1,5 @@
 // The tables of the keys of [[route]], which are those of [[site.route]] too, and of [[site]].
 
-private let millisecond: Int64 = 1_000_000
-private let day: Int64 = 86_400_000_000_000
-
 extension Needs {
   fileprivate static let files = Needs(oneOf: ["static"])
   fileprivate static let programs = Needs(oneOf: ["cgi", "fastcgi"])

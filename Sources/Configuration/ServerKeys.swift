@@ -1,7 +1,5 @@
 // The table of the keys of [server].
 
-private let millisecond: Int64 = 1_000_000
-private let day: Int64 = 86_400_000_000_000
 private let tebibyte = 1 << 40
 
 extension ServerSection: ConfigurationSection {
@@ -57,7 +55,7 @@ extension ServerSection: ConfigurationSection {
       "body_memory", .size(0...1 << 30), \.bodyMemoryBytes,
       "How much of a request's body is kept in memory; a longer one goes to a file in `spool`."),
     Key(
-      "spool", .directory, \.spoolDirectory,
+      "spool", .spoolDirectory, \.spoolDirectory,
       "The directory of the files, without names, that hold long bodies."),
     Key(
       "spool_total", .size(0...tebibyte), \.spoolTotalBytes,

@@ -21,18 +21,21 @@ public struct SystemQuestions: Sendable {
   /// What keeps a well-formed address from being one: that its host's name is not known, in words; nil where nothing
   /// does. Not asked of Unix sockets.
   public var addressObjection: @Sendable (String) -> String?
+  /// What keeps a file without a name from being made in a directory, in words; nil where nothing does.
+  public var fileObjection: @Sendable (String) -> String?
   /// Whether a variable of this name is made for each request, so that a configuration cannot set it.
   public var isComputedVariable: @Sendable (String) -> Bool
 
   public init(
     look: @escaping @Sendable (String) -> Found, canonicalPath: @escaping @Sendable (String) -> String?,
     searchPath: [String], addressObjection: @escaping @Sendable (String) -> String?,
-    isComputedVariable: @escaping @Sendable (String) -> Bool
+    fileObjection: @escaping @Sendable (String) -> String?, isComputedVariable: @escaping @Sendable (String) -> Bool
   ) {
     self.look = look
     self.canonicalPath = canonicalPath
     self.searchPath = searchPath
     self.addressObjection = addressObjection
+    self.fileObjection = fileObjection
     self.isComputedVariable = isComputedVariable
   }
 }

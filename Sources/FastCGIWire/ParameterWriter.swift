@@ -17,12 +17,6 @@ public struct ParameterWriter: Sendable {
   /// A writer with an empty buffer.
   public init() {}
 
-  /// Empties the buffer, whose storage stays, and forgets a stream that was begun.
-  public mutating func reset() {
-    bytes.removeAll(keepingCapacity: true)
-    recordStart = nil
-  }
-
   /// Begins the stream of a request.
   ///
   /// - Parameter id: 1 to 65,535.

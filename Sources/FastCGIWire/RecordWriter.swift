@@ -44,11 +44,6 @@ public enum RecordWriter {
     }
   }
 
-  /// Appends FCGI_ABORT_REQUEST (5.4). The application still has to answer with FCGI_END_REQUEST.
-  public static func appendAbortRequest(id: UInt16, to output: inout [UInt8]) {
-    appendHeader(.abortRequest, id: id, contentBytes: 0, to: &output)
-  }
-
   /// Appends FCGI_GET_VALUES (4.1).
   ///
   /// - Parameters:

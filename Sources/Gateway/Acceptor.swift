@@ -114,7 +114,8 @@ final class Acceptor: LoopTarget {
   }
 
   private func place(_ socket: AcceptedSocket) {
-    let chosen = Packing.choose(lane.shared.lanes, now: lane.loop.now)
+    // At the end another lane may have said already that it owes nothing.
+    let chosen = lane.draining ? lane.number : Packing.choose(lane.shared.lanes, now: lane.loop.now)
     if chosen == lane.number {
       lane.adopt(socket)
     } else {

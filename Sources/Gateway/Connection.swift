@@ -241,7 +241,10 @@ final class Connection: LoopTarget {
 
   /// The gateway ends: an idle connection is closed, a busy one after its answer.
   func drain() {
-    if isIdle { close() } else { closeAfterAnswer = true }
+    closeAfterAnswer = true
+    // What has come already is answered.
+    if isIdle { readInput() }
+    if isIdle { close() }
   }
 
   /// Gives the connection to another lane, between two requests.

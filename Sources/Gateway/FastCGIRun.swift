@@ -240,6 +240,10 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
   }
 
   private func cannotConnect(_ error: Errno) {
+    if error.isOutOfDescriptors {
+      lane.shared.log.error("\(name): 503, no connection to a worker of the pool \(pool.name): \(error)")
+      return fail(503, "The worker cannot be reached now.", retryAfter: 1)
+    }
     let address = pool.hasProcesses ? "its socket" : pool.address(of: grant!.worker.slot).text
     lane.shared.log.error("\(name): 502, cannot connect to \(address) of the pool \(pool.name): \(error)")
     fail(502, "The worker cannot be reached.")

@@ -58,7 +58,7 @@ public final class Gateway {
     listeners = []
     for address in settings.listen { listeners.append(try Self.bind(address)) }
     let loops = Self.loops(settings)
-    let programDescriptors = ThisProcess.descriptorLimit()
+    let programDescriptors = ThisProcess.inheritedDescriptorLimit
     pools = try Self.pools(settings, reusing: [])
     plan = Self.plan(settings, pools, descriptors: ThisProcess.raiseDescriptorLimit(), log: log)
     // Before the first thread.
@@ -181,6 +181,8 @@ public final class Gateway {
 
   private func order(_ order: LaneOrder) {
     isEnding = true
+    // Whoever comes now is better told so by the kernel than left to wait. The accepting lane has them until it obeys.
+    listeners = []
     for lane in shared.lanes { lane.mailbox.post(order, to: lane.token) }
   }
 }

@@ -266,6 +266,8 @@ final class Lane: LoopTarget, TurnObserver {
 
   private func obey(_ order: LaneOrder) {
     draining = true
+    // Who waits at a listener was let in by the kernel, and is served all the same.
+    acceptor?.exchange([])
     acceptor?.close()
     acceptor = nil
     switch order {

@@ -330,6 +330,11 @@ final class Pool: Sendable {
     state.withLock { $0.machine.process(of: slot) == .up(answered: true) }
   }
 
+  /// Whether a request has the slot, and may be the first that its worker answers.
+  func owesFirstAnswer(_ slot: WorkerPool.Slot) -> Bool {
+    state.withLock { $0.machine.process(of: slot) == .up(answered: false) && $0.machine.request(of: slot) != nil }
+  }
+
   /// What a worker has done, taken when its process has ended.
   func figures(of slot: WorkerPool.Slot) -> WorkerFigures { state.withLock { $0.slots[slot].figures } }
 

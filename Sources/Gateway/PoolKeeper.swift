@@ -9,6 +9,16 @@ import Processes
 import WorkerPool
 
 final class PoolKeeper: LoopTarget {
+  private struct Ended {
+    let process: WorkerProcess
+    let report: ProcessReport?
+    let since: Int64
+  }
+
+  /// How long a request may take to read the last words of a worker that has ended, and how often that is asked.
+  private static let lastWords = 20 * millisecond
+  private static let lastWordsLook = 2 * millisecond
+
   let pool: Pool
   let lane: Lane
   /// The spawner that starts the workers, and the row of its table: of the last plan that has the pool. It starts them
@@ -19,6 +29,8 @@ final class PoolKeeper: LoopTarget {
   private var processes: [WorkerProcess?]
   private var pausedUntil: [Int64?]
   private var probes: [WorkerProbe?]
+  /// By slot: a process that has ended while a request had it, as long as it may turn out that it has answered that.
+  private var unjudged: [Ended?]
   /// What the program said of itself; nil until one of its workers was asked and its time to answer is over.
   private var values: ApplicationValues?
   /// What the log has said of a program that does not work, since it last did.
@@ -37,6 +49,7 @@ final class PoolKeeper: LoopTarget {
     processes = [WorkerProcess?](repeating: nil, count: slots)
     probes = [WorkerProbe?](repeating: nil, count: slots)
     pausedUntil = [Int64?](repeating: nil, count: slots)
+    unjudged = [Ended?](repeating: nil, count: slots)
     token = lane.loop.register(self)
     pool.setKeeper(PoolAsker(mailbox: lane.loop.mailbox, token: token!, lane: lane.number))
     for slot in 0..<slots { perform([.start(slot)]) }
@@ -72,6 +85,7 @@ final class PoolKeeper: LoopTarget {
 
   func timerFired(role: UInt8) {
     let now = lane.loop.now
+    judgeEnded(now: now)
     for slot in pausedUntil.indices {
       guard let until = pausedUntil[slot], until <= now else { continue }
       pausedUntil[slot] = nil
@@ -137,12 +151,38 @@ final class PoolKeeper: LoopTarget {
 
   // MARK: Ending
 
+  /// Its end is often seen before its last answer has been read, on another lane perhaps: one that ends with its first
+  /// answer would pass for one that does not work.
   func exited(_ process: WorkerProcess, _ report: ProcessReport?) {
     let slot = process.slot
-    let answered = pool.hasAnswered(slot)
     processes[slot] = nil
+    let wasAsked = probes[slot] != nil
     // Whom it asked is no more.
     probes[slot]?.giveUp()
+    if isStopping || wasAsked || !pool.owesFirstAnswer(slot) { return judge(process, report) }
+    unjudged[slot] = Ended(process: process, report: report, since: lane.loop.now)
+    lookAgain()
+  }
+
+  private func lookAgain() {
+    if let token { lane.loop.schedule(token, at: lane.loop.now + Self.lastWordsLook) }
+  }
+
+  private func judgeEnded(now: Int64) {
+    for slot in unjudged.indices {
+      guard let ended = unjudged[slot] else { continue }
+      if !isStopping, pool.owesFirstAnswer(slot), now - ended.since < Self.lastWords {
+        lookAgain()
+      } else {
+        unjudged[slot] = nil
+        judge(ended.process, ended.report)
+      }
+    }
+  }
+
+  private func judge(_ process: WorkerProcess, _ report: ProcessReport?) {
+    let slot = process.slot
+    let answered = pool.hasAnswered(slot)
     let figures = pool.figures(of: slot)
     let words = report.map { "ended by \($0.end.words)" } ?? "is gone"
     let whole = report?.usage.cpuNanoseconds ?? figures.processor
@@ -170,6 +210,7 @@ final class PoolKeeper: LoopTarget {
       isStopping = true
       for probe in probes { probe?.giveUp() }
       perform(pool.stop())
+      judgeEnded(now: lane.loop.now)
     }
     if let grace { for process in processes { process?.end(grace: grace) } }
     stopIfDone()

@@ -25,8 +25,18 @@ final class PoolHolder: LoopTarget {
   private let lane: Lane
   private var links: [WorkerLink?]
   private var token: Token?
+  /// One that waits, or did: a request leaves the queue in the midst of it, and may come back to its end.
+  private struct Waiter {
+    let run: FastCGIRun
+    let since: Int64
+
+    var waits: Bool { run.stage == .queued && run.queuedAt == since }
+  }
+
   /// In the order of their coming, so that one timer serves all: each may wait equally long.
-  private var waiting: Deque<FastCGIRun> = []
+  private var waiting: Deque<Waiter> = []
+  /// How many of them wait.
+  private var waitingCount = 0
   private var deadline = Deadline()
 
   init(_ pool: Pool, _ lane: Lane) {
@@ -78,9 +88,12 @@ final class PoolHolder: LoopTarget {
 
   /// Gives a worker to a request that waited for it: with its connection, where this lane has it and the other not.
   func pass(_ grant: PoolGrant, to asker: PoolAsker) {
-    if asker.lane == lane.number { return lane.loop.deliver(grant, to: asker.token) }
+    // Not in the midst of another connection's answer: the request may come to one of its own at once.
+    if asker.lane == lane.number, lane.outbox.isEmpty { return lane.loop.deliver(grant, to: asker.token) }
     var grant = grant
-    if grant.connectionAt == lane.number { grant.connection = take(grant.worker.slot)?.detach() }
+    if asker.lane != lane.number, grant.connectionAt == lane.number {
+      grant.connection = take(grant.worker.slot)?.detach()
+    }
     asker.mailbox.post(grant, to: asker.token)
   }
 
@@ -101,27 +114,29 @@ final class PoolHolder: LoopTarget {
   // MARK: Waiting
 
   func wait(_ run: FastCGIRun) {
-    waiting.append(run)
+    waiting.append(Waiter(run: run, since: run.queuedAt))
+    waitingCount += 1
     if waiting.count == 1 { arm() }
   }
 
-  /// One waits no longer. Let go at once and not only when the timer fires: who holds a request holds its plan.
+  /// One waits no longer. Let go soon and not only when its time is over: who holds a request holds its plan.
   func waitEnded() {
-    while let first = waiting.first, first.stage != .queued { waiting.removeFirst() }
+    waitingCount -= 1
+    while let first = waiting.first, !first.waits { waiting.removeFirst() }
+    // Of those in the midst fewer stay than there are that wait.
+    if waiting.count >= 2 * waitingCount { waiting.removeAll { !$0.waits } }
   }
 
   private func arm() {
     guard let first = waiting.first, let token else { return }
-    deadline.set(first.queuedAt + pool.settings.queueTimeout, for: token, on: lane.loop)
+    deadline.set(first.since + pool.settings.queueTimeout, for: token, on: lane.loop)
   }
 
   func timerFired(role: UInt8) {
     guard let token, deadline.hasCome(for: token, on: lane.loop) else { return }
-    while let first = waiting.first,
-      first.stage != .queued || first.queuedAt + pool.settings.queueTimeout <= lane.loop.now
-    {
+    while let first = waiting.first, !first.waits || first.since + pool.settings.queueTimeout <= lane.loop.now {
       waiting.removeFirst()
-      if first.stage == .queued { first.queueTimedOut() }
+      if first.waits { first.run.queueTimedOut() }
     }
     arm()
   }

@@ -159,14 +159,18 @@ public func rewind(_ raw: CInt) {
   precondition(result == 0, "lseek failed on a file of our own")
 }
 
-/// Opens a file to append lines to it, and makes it where there is none.
+/// Opens a file to append lines to it, and makes it where there is none. Never waits: a FIFO that nobody reads, for
+/// whose reader open(2) would wait, is refused (ENXIO). What is written later may wait.
 public func openAppending(_ path: String) throws(Errno) -> Descriptor {
-  Descriptor(
+  let descriptor = Descriptor(
     owning: CInt(
       try throwing {
-        let result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        let result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o644)
         return result < 0 ? -Int(errno) : Int(result)
       }))
+  let raw = descriptor.raw
+  _ = try throwing { fcntl(raw, F_SETFL, O_APPEND) < 0 ? -Int(errno) : 0 }
+  return descriptor
 }
 
 /// The absolute path without symbolic links. realpath(3).

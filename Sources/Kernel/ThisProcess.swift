@@ -33,6 +33,17 @@ public enum ThisProcess {
     signal(SIGCHLD, SIG_DFL)
   }
 
+  /// Opens /dev/null in the place of each of standard input, output and error that is closed: else the next file that
+  /// is opened gets its number, and what is meant for people is written into it.
+  public static func openStandardDescriptors() {
+    // open(2) gives the least number that is free. Programs that are started inherit them, as they would the real ones.
+    while true {
+      let raw = open("/dev/null", O_RDWR)
+      if raw > standardError { close(raw) }
+      guard (0...standardError).contains(raw) else { return }
+    }
+  }
+
   /// Has the heaps of this process's threads keep what is taken and given back all the time. mallopt(3).
   public static func keepHeaps() { ck_keep_heaps() }
 
@@ -69,13 +80,18 @@ public enum ThisProcess {
   /// The soft limit of open descriptors of this process as it is now. prlimit(2).
   public static func descriptorLimit() -> Int { retrying { ck_get_descriptor_limit(0) } }
 
+  /// The soft limit that this process was started with, which `raiseDescriptorLimit` leaves behind.
+  public static let inheritedDescriptorLimit = descriptorLimit()
+
   /// Sets the soft limit of another process of this user. prlimit(2).
   public static func setDescriptorLimit(of pid: CInt, _ soft: Int) throws(Errno) {
     _ = try throwing { ck_set_descriptor_limit(pid, UInt(soft)) }
   }
 
-  /// Raises the soft limit of open descriptors to the hard one, and gives it. setrlimit(2).
+  /// Raises the soft limit of open descriptors to the hard one, and gives it; again does no harm. setrlimit(2).
+  @discardableResult
   public static func raiseDescriptorLimit() -> Int {
+    _ = inheritedDescriptorLimit
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     limit.rlim_cur = limit.rlim_max

@@ -51,7 +51,7 @@ public struct WorkerPool: Sendable {
     case stopped
   }
 
-  /// Which process of a slot: an answer of the last one says nothing of the next.
+  /// Which process of a slot: what is wrong with one says nothing of the next.
   public struct Worker: Sendable, Hashable {
     public let slot: Slot
     public let generation: Int
@@ -104,6 +104,8 @@ public struct WorkerPool: Sendable {
     var process = Process.starting
     var generation = 0
     var request: Request?
+    /// Whether a request was answered while the process was being started.
+    var isCredited = false
     /// How many processes in a row have died before their first answer.
     var failures = 0
     /// Whether, while it is paused, its next process is expected to work.
@@ -199,10 +201,7 @@ public struct WorkerPool: Sendable {
     precondition(places[slot].request != nil, "a worker was given back twice")
     places[slot].request = nil
     places[slot].owner = owner
-    if answered, worker.generation == places[slot].generation, case .up(false) = places[slot].process {
-      places[slot].process = .up(answered: true)
-      places[slot].failures = 0
-    }
+    if answered { credit(slot) }
     return offer(slot)
   }
 
@@ -216,7 +215,7 @@ public struct WorkerPool: Sendable {
       places[slot].process = .retiring
       return .end(slot)
     }
-    places[slot].process = .up(answered: false)
+    places[slot].process = .up(answered: places[slot].isCredited)
     if let request, places[slot].request == nil {
       places[slot].request = request
       return nil
@@ -295,6 +294,18 @@ public struct WorkerPool: Sendable {
     return Worker(slot: slot, generation: places[slot].generation)
   }
 
+  /// A request was answered: the program works. A request can keep its slot from one process to the next, which then
+  /// answers it, perhaps before it is known to run; so the answer counts for the one that the slot has now. If it was
+  /// the last word of the one before, this one may die once without a pause.
+  private mutating func credit(_ slot: Slot) {
+    places[slot].failures = 0
+    switch places[slot].process {
+    case .up: places[slot].process = .up(answered: true)
+    case .starting: places[slot].isCredited = true
+    case .paused, .retiring, .stopped: break
+    }
+  }
+
   /// A slot that may be free: for the first who waits, or to stand by.
   private mutating func offer(_ slot: Slot) -> Action? {
     guard case .up = places[slot].process, places[slot].request == nil, !stopping else { return nil }
@@ -323,6 +334,7 @@ public struct WorkerPool: Sendable {
       return []
     }
     places[slot].process = .starting
+    places[slot].isCredited = false
     places[slot].generation += 1
     return [.start(slot)]
   }

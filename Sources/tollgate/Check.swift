@@ -52,8 +52,9 @@ struct Check: ParsableCommand {
     do throws(UnusableConfiguration) {
       let (file, warnings) = try ConfigurationFile.load(path)
       complain(warnings.map(\.asWarning))
+      // Made in any case: what serve would refuse here, check must.
+      let settings = try ConfiguredSettings.make(file, name: path)
       if let explain {
-        let settings = try ConfiguredSettings.make(file, name: path)
         say(ExplanationText(explain, settings, file).text())
       } else {
         say(dump ? file.dump() : ConfigurationText(file, name: path).text(.standardOutput()))

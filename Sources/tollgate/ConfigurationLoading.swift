@@ -53,7 +53,7 @@ extension ConfigurationFile {
   /// Reads the configuration file of this path.
   /// - Returns: what it says, and what is strange about it.
   static func load(_ path: String) throws(UnusableConfiguration) -> (file: Self, warnings: [ConfigurationFault]) {
-    let outcome: ConfigurationOutcome
+    let outcome: ConfigurationOutcome?
     do throws(Errno) {
       outcome = try read(path)
     } catch {
@@ -62,14 +62,16 @@ extension ConfigurationFile {
     switch outcome {
     case .accepted(let file, let warnings): return (file, warnings)
     case .refused(let faults): throw UnusableConfiguration(faults, in: path)
+    case nil:
+      throw UnusableConfiguration(code: Sysexits.noInput, words: "\(path) cannot be read: it is no regular file")
     }
   }
 
-  private static func read(_ path: String) throws(Errno) -> ConfigurationOutcome {
+  /// - Returns: nil for what is no regular file, whose reading might never end.
+  private static func read(_ path: String) throws(Errno) -> ConfigurationOutcome? {
     let resolved = try canonicalPath(path)
     let opened = try root().open(belowRoot(resolved), .read, cachedOnly: false)
-    let status = try FileStatus(of: opened.raw)
-    guard status.kind == .regular else { throw status.kind == .directory ? .isDirectory : .invalidArgument }
+    guard try FileStatus(of: opened.raw).kind == .regular else { return nil }
     // One byte more than it may have, so that it is seen to be too long.
     let text = try readAt(opened.raw, offset: 0, count: maximumBytes + 1)
     // Relative paths go by the file's own place, not by that of a link to it.
@@ -96,6 +98,14 @@ extension SystemQuestions {
       addressObjection: { text in
         do throws(SocketAddress.Malformed) {
           _ = try SocketAddress(parsing: text)
+          return nil
+        } catch {
+          return error.description
+        }
+      },
+      fileObjection: { directory in
+        do throws(Errno) {
+          _ = try openTemporary(in: directory)
           return nil
         } catch {
           return error.description

@@ -18,6 +18,8 @@ struct ConfiguredSettings {
   ///   - file: a configuration that is right; what has changed since it was read is a fault here.
   ///   - name: of the file, for faults.
   static func make(_ file: ConfigurationFile, name: String) throws(UnusableConfiguration) -> Settings {
+    // Each route keeps its directory open.
+    ThisProcess.raiseDescriptorLimit()
     var made = ConfiguredSettings(file, name: name)
     var settings = made.server(file.server)
     settings.pools = file.pools.compactMap { made.pool($0) }
@@ -49,10 +51,23 @@ struct ConfiguredSettings {
 
   private mutating func server(_ section: ServerSection) -> Settings {
     var settings = Settings()
-    settings.listen = section.listen.compactMap { address($0, section.line, "server.listen") }
+    settings.listen = addresses(section)
     settings.loops = section.loops
     settings.limits = limits(section)
     return settings
+  }
+
+  /// Where is listened. Two names of one address would look for each other as for another server.
+  private mutating func addresses(_ section: ServerSection) -> [SocketAddress] {
+    var names: [String: String] = [:]
+    return section.listen.compactMap { name in
+      guard let address = address(name, section.line, "server.listen") else { return nil }
+      // The port 0 is another one each time.
+      if address.isUnix || address.port != 0, let same = names.updateValue(name, forKey: address.text) {
+        fault(section.line, "server.listen", "\(same) and \(name) are the same address")
+      }
+      return address
+    }
   }
 
   private func limits(_ section: ServerSection) -> Limits {

@@ -16,6 +16,8 @@ final class ReloadRecord {
   }
 
   private static let name = "tollgate-reload"
+  /// How long the words may be, in bytes. A reader takes no more.
+  static let wordsLimit = 1 << 20
 
   private let file: Descriptor
   private var number = 0
@@ -32,8 +34,24 @@ final class ReloadRecord {
   }
 
   /// The reload that has begun is over.
+  /// - Parameter lines: the last says what came of it, and is kept where there is no room for all of them.
   func end(code: Int32, _ lines: [String]) {
-    write(Entry(number: number, code: code, words: lines.map { $0 + "\n" }.joined()))
+    write(Entry(number: number, code: code, words: Self.words(lines)))
+  }
+
+  private static func words(_ lines: [String]) -> String {
+    var kept = lines[...]
+    var last: [String] = []
+    if lines.reduce(0, { $0 + $1.utf8.count + 1 }) > wordsLimit, let conclusion = kept.popLast() {
+      // Half of it, so that the conclusion, of which nothing is cut, has room too.
+      var room = wordsLimit / 2
+      kept = kept.prefix { line in
+        room -= line.utf8.count + 1
+        return room >= 0
+      }
+      last = ["and \(lines.count - 1 - kept.count) lines more, which the log has", conclusion]
+    }
+    return (kept + last).map { $0 + "\n" }.joined()
   }
 
   private func write(_ entry: Entry) {
@@ -61,7 +79,8 @@ final class ReloadRecord {
   /// Somebody else's record.
   struct Reading: ~Copyable {
     private let file: Descriptor
-    private static let longest = 4 << 20
+    /// The words, and the line before them.
+    private static let longest = wordsLimit + 100
 
     fileprivate init(_ file: consuming Descriptor) { self.file = file }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernel
 
 @main
 struct Tollgate: ParsableCommand {
@@ -15,4 +16,9 @@ struct Tollgate: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [Serve.self, Check.self, Reload.self, Trace.self])
+
+  static func main() {
+    ThisProcess.openStandardDescriptors()
+    main(nil)
+  }
 }

@@ -75,7 +75,8 @@ private let serverCases: [KeyCase] = [
   KeyCase("[server]", "send_timeout", good: ["\"100ms\"", "\"24h\""], bad: ["\"99ms\"", "\"25h\""]),
   KeyCase("[server]", "body_memory", good: ["\"0B\"", "\"1GiB\""], bad: ["\"1025MiB\""]),
   KeyCase(
-    "[server]", "spool", good: ["\"/var/tmp\"", "\"site\""], bad: ["\"nowhere\"", "\"plain\"", "\"secret\"", "\"\""]),
+    "[server]", "spool", good: ["\"/var/tmp\"", "\"site\""],
+    bad: ["\"nowhere\"", "\"plain\"", "\"secret\"", "\"cgi-bin\"", "\"\""]),
   KeyCase("[server]", "spool_total", good: ["\"0B\"", "\"1TiB\""], bad: ["\"1025GiB\""]),
   KeyCase("[server]", "body_rate", good: ["\"0B\"", "\"1GiB\""], bad: ["\"2GiB\""]),
 ]

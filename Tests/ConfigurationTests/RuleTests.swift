@@ -351,6 +351,14 @@ private let pool = "pool.p = { command = [\"php-cgi\"] }\n"
       ])
   }
 
+  @Test(arguments: ["x", "\u{301}"]) func aLongStringIsCut(_ scalar: String) {
+    func long(_ count: Int) -> String { "e" + String(repeating: scalar, count: count) }
+    func said(_ text: String) -> [String] { faults(someRoute + "server.loops = \"\(text)\"\n") }
+    let words = "2:16: server.loops: must be an integer from 0 to 256, not the string "
+    #expect(said(long(59)) == [words + "\"\(long(59))\""])
+    #expect(said(long(100_000)) == [words + "\"\(long(59))…\""])
+  }
+
   @Test func aFaultIsOneLineWithItsFileAndPlace() throws {
     let text = "[[route]]\npath = \"/\"\ncgi = \"cgi-bin\"\ntimout = \"3s\"\n"
     guard case .refused(let found) = parse(text) else { throw Unexpected(description: "accepted") }

@@ -18,6 +18,7 @@ let system = SystemQuestions(
   look: { paths[$0] ?? .missing }, canonicalPath: { $0 == "/srv/link" ? "/srv/cgi-bin" : paths[$0] == nil ? nil : $0 },
   searchPath: ["/usr/local/bin", "relative", "", "/usr/bin/"],
   addressObjection: { $0.hasPrefix("nobody.example:") ? "nobody.example is not known" : nil },
+  fileObjection: { $0 == "/srv/cgi-bin" ? "Permission denied" : nil },
   isComputedVariable: { MetaVariables.isComputed(Array($0.utf8)) })
 
 /// Reads a text.

@@ -216,6 +216,11 @@ extension EndToEndTests {
         try site.configure(configuration("/dev/full/x").replacing("one", with: "two"))
         #expect(try site.reload(config).status == 78)
         #expect(try server.answer("/") == "200 one")
+        // Nor is one waited for that nobody reads: the server would hear no signal meanwhile.
+        try #require(mkfifo(site.absolute("fifo"), 0o600) == 0)
+        try site.configure(configuration("fifo").replacing("one", with: "two"))
+        #expect(try site.reload(config).status == 73)
+        #expect(try server.answer("/") == "200 one")
       }
     }
 

@@ -23,8 +23,11 @@ extension EndToEndTests {
       Issue.record("\(fault)")
     }
 
-    @Test(arguments: ["git-and-wiki", "php-fpm", "cgi-bin"])
-    func itIsRightWhereItsFilesAre(name: String) throws {
+    /// Each with its routes and pools.
+    private static let all = [("git-and-wiki", 5, 1), ("php-fpm", 6, 3), ("cgi-bin", 13, 0)]
+
+    @Test(arguments: all)
+    func itIsRightWhereItsFilesAre(_ name: String, _ routes: Int, _ pools: Int) throws {
       let machine = try Site()
       defer { machine.remove() }
       let file = "\(Program.packageRoot)/examples/configurations/\(name).toml"
@@ -43,6 +46,13 @@ extension EndToEndTests {
       for fault in faults { try provide(fault, on: machine) }
       let right = try check(machine.absolute("tollgate.toml"))
       #expect(right.status == 0 && right.errors.isEmpty, "\(right.errors)")
+      let counted = "\(routes) routes, \(pools) \(pools == 1 ? "pool" : "pools")"
+      #expect(right.text.hasPrefix("\(machine.absolute("tollgate.toml")) is right: \(counted)\n"), "\(right.text)")
+    }
+
+    @Test func noneIsLeftOut() {
+      let found = names(in: "\(Program.packageRoot)/examples/configurations").sorted()
+      #expect(found == Self.all.map { $0.0 + ".toml" }.sorted())
     }
   }
 }

@@ -157,6 +157,25 @@ extension EndToEndTests {
       }
     }
 
+    @Test func moreRoutesThanDescriptorsAtTheStartAreServedAndProgramsHaveTheLimitOfTheStart() throws {
+      let routes = (0..<100).map { "[[route]]\npath = \"/\($0)\"\nstatic = \"files\"\n" }.joined()
+      let more = "[server]\nlisten = [\"unix:a.sock\"]\naccess_log = \"off\"\n"
+      try withSite(more + Self.files + routes + "[[route]]\npath = \"/run\"\ncgi = \"cgi-bin/limit\"\n") { site in
+        try site.script("limit", plainShell + "ulimit -n\n")
+        let script = "ulimit -Sn 64; exec \"$0\" serve --config \"$1\""
+        let server = try ChildProcess("sh", ["-c", script, Program.tollgate, site.absolute("tollgate.toml")])
+        defer { server.killAll() }
+        #expect(eventually(within: 8) { server.output.text.contains("Ctrl-C") }, "\(server.errors.text)")
+        for (target, text) in [("/99/", "home"), ("/run", "64\n")] {
+          var connection = try RawConnection(to: "unix:\(site.absolute("a.sock"))")
+          try connection.send(Server.head(target))
+          #expect(try connection.readResponse().text == text)
+        }
+        server.signal(SIGTERM)
+        #expect(server.wait(seconds: 8) == .exited(0))
+      }
+    }
+
     // MARK: Logs and the pid_file
 
     @Test func logsGoWhereTheConfigurationSays() throws {

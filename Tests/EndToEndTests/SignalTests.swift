@@ -44,6 +44,35 @@ extension EndToEndTests {
       #expect(!server.log.contains { $0.contains(nothing) })
     }
 
+    @Test func whoHasAskedIsAnsweredAndWhoComesLaterIsTurnedAway() throws {
+      let site = try Site()
+      defer { site.remove() }
+      try site.write("index.html", "home")
+      try site.script("wait", "#!/bin/sh\n: >../begun\nexec sleep 600\n")
+      let server = try Server(site, arguments: ["--drain", "2s"])
+      defer { server.process.killAll() }
+      let waiting = try server.connect()
+      try waiting.send(Server.head("/cgi-bin/wait"))
+      #expect(eventually(within: 5) { site.read("begun") != nil })
+      var kept = try server.connect()
+      try kept.send(Server.head("/"))
+      #expect(try kept.readResponse().body == bytes("home"))
+      // What it finds when it goes on has come before the signal, or beside it.
+      server.process.signal(SIGSTOP)
+      try kept.send(Server.head("/"))
+      var new = try server.connect()
+      try new.send(Server.head("/"))
+      server.process.signal(SIGTERM)
+      server.process.signal(SIGCONT)
+      #expect(try kept.readResponse().body == bytes("home"))
+      #expect(try kept.isClosedByPeer())
+      #expect(try new.readResponse().body == bytes("home"))
+      #expect(try new.isClosedByPeer())
+      // While it waits for the script.
+      #expect(throws: (any Error).self) { try server.connect() }
+      #expect(server.waitForEnd().isEmpty)
+    }
+
     @Test func aServerEndsWithTheTerminalThatItWasStartedOn() throws {
       let site = try Site()
       defer { site.remove() }

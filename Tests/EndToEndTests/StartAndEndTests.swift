@@ -45,6 +45,28 @@ extension EndToEndTests {
       return (ending, process.errors.text)
     }
 
+    @Test func standardDescriptorsThatAreClosedStandForNoOtherFile() throws {
+      let site = try Site()
+      defer { site.remove() }
+      try fill(site)
+      let script = "exec \"$0\" serve \"$1\" --listen unix:\"$1\"/socket <&- >&- 2>&-"
+      let server = try ChildProcess("sh", ["-c", script, Program.tollgate, site.path])
+      defer { server.killAll() }
+      let address = "unix:\(site.absolute("socket"))"
+      func ask() throws -> String {
+        var connection = try RawConnection(to: address)
+        try connection.send(Server.head("/"))
+        return try connection.readResponse().text
+      }
+      #expect(eventually(within: 8) { (try? ask()) == "home" })
+      for raw in 0...2 {
+        let path = try canonicalPath("/proc/\(server.pid)/fd/\(raw)")
+        #expect(path == "/dev/null")
+      }
+      server.signal(SIGTERM)
+      #expect(server.wait(seconds: 8) == .exited(0))
+    }
+
     @Test func anAddressInUseIsSaid() throws {
       try scenario("in use", site: fill) { server in
         let (ending, errors) = try failedStart(server.site, ["--listen", "127.0.0.1:\(server.port)"])

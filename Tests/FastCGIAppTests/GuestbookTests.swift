@@ -113,7 +113,13 @@ struct GuestbookTests {
     let book = try Guestbook()
     #expect(try book.post("{}", type: "application/json").status == "415")
     #expect(try book.post("name=x&message=y", ["HTTP_SEC_FETCH_SITE": "cross-site"]).status == "403")
+    // Over plain HTTP a browser says where a form is from by Origin alone.
+    func from(_ origin: String) throws -> String {
+      try book.post("name=x&message=y", ["HTTP_HOST": "book.example:8080", "HTTP_ORIGIN": origin]).status
+    }
+    for other in ["http://other.example:8080", "http://book.example", "null"] { #expect(try from(other) == "403") }
     #expect(try entries(book.get()) == 0)
+    for own in ["http://book.example:8080", "https://Book.example:8080"] { #expect(try from(own) == "303") }
     let client = try book.workers[0].connect()
     let put = try client.request("", method: "PUT")
     #expect(put.status == "405" && put["Allow"] == "GET, HEAD, POST")

@@ -12,12 +12,6 @@ import Testing
     #expect(output == [1, 1, 0x12, 0x34, 0, 8, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0])
   }
 
-  @Test func abortRequestIsWritten() {
-    var output: [UInt8] = []
-    RecordWriter.appendAbortRequest(id: 65_535, to: &output)
-    #expect(output == [1, 2, 255, 255, 0, 0, 0, 0])
-  }
-
   @Test func getValuesAsksForAllAndIsFollowedByPadding() {
     var output: [UInt8] = []
     RecordWriter.appendGetValues(to: &output)
@@ -161,21 +155,6 @@ import Testing
       }
       #expect(pairs(content(written(all))) == all)
     }
-  }
-
-  @Test func aWriterIsUsedAgainWithTheStorageItHas() {
-    var writer = ParameterWriter()
-    writer.begin(id: 1)
-    writer.add(array("A").span, [UInt8](repeating: 1, count: 10_000).span)
-    let capacity = writer.bytes.capacity
-    // It need not be finished: a request may be given up while it is written.
-    writer.reset()
-    #expect(writer.bytes.isEmpty && writer.bytes.capacity == capacity)
-    writer.begin(id: 2)
-    writer.add(array("B").span, array("c").span)
-    writer.finish()
-    #expect(
-      sent(writer.bytes) == [Sent(type: 4, id: 2, content: [1, 1, 0x42, 0x63]), Sent(type: 4, id: 2, content: [])])
   }
 
   @Test func severalRequestsMayStandInOneBuffer() {

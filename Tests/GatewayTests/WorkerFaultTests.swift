@@ -265,6 +265,38 @@ import Testing
     #expect(worker.connections == 4, "those that were turned away had none")
   }
 
+  @Test func ofThoseWhoLeaveTheQueueNothingIsKeptWhileTheFirstWaits() throws {
+    let gate = Gate()
+    let (running, worker) = try connecting(queueTimeout: 60 * second) { peer in
+      if peer.readRequest() == nil { return }
+      gate.pass()
+      peer.write(answer("served"))
+    }
+    defer { running.end() }
+    let request = "GET /app/ HTTP/1.1\r\nHost: h\r\n\r\n"
+    let clients = try (0..<2).map { _ in Client(try running.connect()) }
+    for client in clients {
+      try client.connection.send(request)
+      #expect(eventually { worker.connections == 1 })
+    }
+    try site.write("files/page", "page")
+    var next = running.gateway.plan.settings
+    next.routes.append(try site.files("/files/", "files"))
+    // Once the one loop has answered these, it has read what was sent before.
+    func settle() throws { for _ in 0..<3 { #expect(try running.get("/files/page").status == 200) } }
+    try running.gateway.reload(next)
+    let plan = Weak(running.gateway.plan)
+    var leaving = try (0..<20).map { _ in Client(try running.connect()) }
+    for client in leaving { try client.connection.send(request) }
+    try settle()
+    leaving = []
+    try settle()
+    try running.gateway.reload(next)
+    #expect(eventually { plan.plan == nil }, "who holds a request holds its plan")
+    gate.open()
+    for client in clients { #expect(try words(client.read()) == "200 served") }
+  }
+
   @Test func theGatewayEndsWhileRequestsWaitAndAreServed() throws {
     let (running, worker) = try connecting(queueTimeout: 60 * second) { peer in
       while peer.readRequest() != nil { peer.awaitEnd() }

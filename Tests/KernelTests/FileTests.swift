@@ -144,6 +144,25 @@ import Testing
     #expect(thrown { () throws(Errno) in _ = try openTemporary(in: directory["no"]) } == .noSuchFileOrDirectory)
   }
 
+  @Test func linesAreAppendedAndAFIFOIsNotWaitedFor() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("log", "one ")
+    try directory.write("log", "two")
+    let root = try RootDirectory(directory.path)
+    let file = try root.open(array("log"), .read, cachedOnly: false)
+    #expect(try readAt(file.raw, offset: 0, count: 16) == array("one two"))
+    try #require(mkfifo(directory["fifo"], 0o600) == 0)
+    #expect(thrown { () throws(Errno) in _ = try openAppending(directory["fifo"]) } == Errno(rawValue: ENXIO))
+    let reader = Descriptor(owning: open(directory["fifo"], O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+    let writer = try openAppending(directory["fifo"])
+    #expect(isCloseOnExec(writer.raw))
+    // What is written may wait for the reader, so that no line is lost.
+    #expect(fcntl(writer.raw, F_GETFL) & (O_NONBLOCK | O_APPEND) == O_APPEND)
+    try writeFully(writer.raw, array("three"))
+    var buffer = [UInt8](repeating: 0, count: 16)
+    #expect(read(reader.raw, &buffer, 16) == 5)
+  }
+
   @Test func aFileInMemoryAndTheNullDeviceCloseOnExec() throws {
     let memory = try openMemoryFile("test")
     let null = Descriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))

@@ -8,8 +8,8 @@ private let site = Result { try assembledSite() }
 
 private struct Unassembled: Error {}
 
-private func assembledSite() throws -> URL {
-  let folder = SourceTree.root.appendingPathComponent(".build/sample-site-tests")
+private func assembledSite(_ name: String = "sample-site-tests") throws -> URL {
+  let folder = SourceTree.root.appendingPathComponent(".build/\(name)")
   let process = Process()
   process.executableURL = SourceTree.root.appendingPathComponent("tools/site.sh")
   process.arguments = ["--without-pools", folder.path]
@@ -90,6 +90,26 @@ struct SampleSiteTests {
     let scripts = try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("cgi-bin").path)
     #expect(scripts.count >= 16)
     for script in scripts { #expect(targets.contains("/cgi-bin/\(script)"), "\(script) is not on the page") }
+  }
+
+  @Test("What the site keeps outlives a new assembly, and one that was broken off at its end")
+  func dataOutlivesAnAssembly() throws {
+    let name = "sample-data-tests"
+    let folder = SourceTree.root.appendingPathComponent(".build/\(name)")
+    let brokenOff = SourceTree.root.appendingPathComponent(".build/\(name).new")
+    defer { for place in [folder, brokenOff] { try? FileManager.default.removeItem(at: place) } }
+    for place in [folder, brokenOff] {
+      let data = place.appendingPathComponent("data")
+      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+      try Data(place.path.utf8).write(to: data.appendingPathComponent("kept"))
+      _ = try assembledSite(name)
+      let kept = folder.appendingPathComponent("data/kept")
+      #expect(try String(contentsOf: kept, encoding: .utf8) == place.path)
+      #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent("site/index.html").path))
+      #expect(!FileManager.default.fileExists(atPath: brokenOff.path))
+      // The second time there is nothing but what was broken off.
+      try FileManager.default.removeItem(at: folder)
+    }
   }
 
   @Test("The page forbids all but its own files, and needs nothing else")

@@ -10,11 +10,15 @@ private func expectNone(_ faults: [Fault], sourceLocation: SourceLocation = #_so
 
 @Suite("The tree keeps the rules of the house")
 struct TreeTests {
-  @Test("Every folder of Sources is in the table, and the files that are walked are really there")
+  @Test("Every folder of Sources is in the table and the README, and the files that are walked are really there")
   func everyFolderIsInTheTable() throws {
     let folders = try SourceTree.folders(in: "Sources")
+    let readme = try SourceTree.text("README.md")
     #expect(folders.count >= 10)
-    for folder in folders { #expect(House.names.contains(folder), "Sources/\(folder) is not in the table") }
+    for folder in folders {
+      #expect(House.names.contains(folder), "Sources/\(folder) is not in the table")
+      #expect(readme.contains("`Sources/\(folder)`"), "Sources/\(folder) is not in the README")
+    }
     for folder in folders {
       #expect(SourceTree.files.contains { module(of: $0.path) == folder }, "no file of Sources/\(folder) was read")
     }

@@ -197,6 +197,21 @@ private final class Folder {
     #expect(pools == [1, 0])
   }
 
+  @Test func twoNamesOfOneAddressAreAFault() throws {
+    let listen = "\n[server]\nlisten = [\"127.0.0.1:8080\", \"[::1]:80\", \"[0:0::1]:080\", \"127.0.0.1:08080\"]\n"
+    try folder.write("t.toml", listen + "[[route]]\npath = \"/\"\nstatic = \"files\"\n")
+    do throws(UnusableConfiguration) {
+      _ = try ConfiguredSettings.make(ConfigurationFile.load("\(folder.path)/t.toml").file, name: "t.toml")
+      Issue.record("it was taken")
+    } catch {
+      #expect(
+        error.lines == [
+          "t.toml:2:1: server.listen: [::1]:80 and [0:0::1]:080 are the same address",
+          "t.toml:2:1: server.listen: 127.0.0.1:8080 and 127.0.0.1:08080 are the same address", "2 faults in t.toml",
+        ])
+    }
+  }
+
   @Test func whatHasGoneSinceItWasReadIsAFaultWithItsLine() throws {
     try folder.write(
       "t.toml",

@@ -5,7 +5,8 @@ import Testing
 
 @testable import tollgate
 
-@Suite("The record of reloads") struct ReloadRecordTests {
+// One after another: a process is searched for its record, and has one.
+@Suite("The record of reloads", .serialized) struct ReloadRecordTests {
   @Test func isFoundByTheProcessAndSaysWhatIsAndWas() throws {
     let record = try ReloadRecord()
     guard let reading = try ReloadRecord.open(of: ThisProcess.pid) else { throw Errno.noSuchProcess }
@@ -18,6 +19,20 @@ import Testing
     record.end(code: 0, [String(repeating: "x", count: 100_000)])
     #expect(reading.entry()?.words.utf8.count == 100_001)
     #expect(ReloadRecord.isKept(by: ThisProcess.pid))
+  }
+
+  @Test func moreThanItTakesIsCutBeforeItsLastLine() throws {
+    let record = try ReloadRecord()
+    guard let reading = try ReloadRecord.open(of: ThisProcess.pid) else { throw Errno.noSuchProcess }
+    record.begin()
+    let faults = (0..<100_000).map { "tollgate.toml:\($0):1: route.x: unknown key" }
+    record.end(code: 78, faults + ["it cannot be used"])
+    guard let entry = reading.entry() else { throw Errno.noSuchProcess }
+    #expect(entry.number == 1 && entry.code == 78 && entry.words.utf8.count <= ReloadRecord.wordsLimit)
+    let lines = entry.words.split(separator: "\n").map(String.init)
+    #expect(lines.count > 3 && lines.dropLast(2).elementsEqual(faults.prefix(lines.count - 2)))
+    let left = faults.count - (lines.count - 2)
+    #expect(lines.suffix(2) == ["and \(left) lines more, which the log has", "it cannot be used"])
   }
 
   @Test func isNotThereWhereThereIsNoServer() throws {

@@ -55,16 +55,43 @@ import Testing
     #expect(pause(pool.exited(0, now: 0), now: 0) == 100_000_000)
   }
 
-  @Test func anAnswerOfTheProcessBeforeProvesNothingOfTheNext() {
+  @Test func anAnswerCountsForTheProcessThatTheSlotHasByThen() {
     var pool = WorkerPool.running(slots: 1)
     pool.prove(0)
     let old = pool.take(1)
     #expect(pool.exited(0, now: 0) == [.start(0)])
     #expect(pool.started(0) == nil, "the request that reads the last words has the slot")
     #expect(pool.release(old, owner: 0, answered: true) == nil)
-    #expect(pool.process(of: 0) == .up(answered: false))
+    #expect(pool.process(of: 0) == .up(answered: true))
     #expect(pool.worker(of: 0).generation == old.generation + 1)
     #expect(pool.take(2) == pool.worker(of: 0))
+  }
+
+  @Test func aWorkerThatEndsWithEveryAnswerIsReplacedWithoutAPause() {
+    var pool = WorkerPool.running(slots: 1)
+    pool.prove(0)
+    for request in 1...20 {
+      // Granted before its end is seen, and answered by its successor before that is known to run.
+      let worker = pool.take(request)
+      #expect(pool.exited(0, now: 0) == [.start(0)])
+      #expect(pool.release(worker, owner: 0, answered: true) == nil)
+      #expect(pool.started(0) == nil)
+      #expect(pool.process(of: 0) == .up(answered: true))
+    }
+    #expect(pool.exited(0, now: 0) == [.start(0)])
+    _ = pool.started(0)
+    #expect(pause(pool.exited(0, now: 0), now: 0) == 100_000_000, "an answer counts for one process")
+  }
+
+  @Test func anAnswerThatComesWhileTheProgramPausesEndsTheGrowthOfThePauses() {
+    var pool = WorkerPool.running(slots: 1)
+    for count in 0..<3 {
+      let worker = pool.take(1)
+      #expect(pause(pool.exited(0, now: 0), now: 0) == 100_000_000, "pause \(count)")
+      #expect(pool.release(worker, owner: 0, answered: true) == nil)
+      #expect(pool.pauseEnded(0, now: .max) == [.start(0)])
+      _ = pool.started(0)
+    }
   }
 
   @Test func aWorkerOfBeforeIsNotReplacedOnceMore() {

@@ -13,9 +13,17 @@ struct Refusal: Error {
 /// The most bytes of a form: of name and message in percent-encoding, each character of at most four bytes.
 let formBytes = 16_384
 
+/// Whether another site's page sent its visitor's browser here. Browsers say so, over plain HTTP in Origin alone.
+func isFromElsewhere(_ request: Request) -> Bool {
+  if let site = request["HTTP_SEC_FETCH_SITE"] { return site == "cross-site" }
+  guard let origin = request["HTTP_ORIGIN"]?.lowercased(), let host = request["HTTP_HOST"]?.lowercased() else {
+    return false
+  }
+  return !["http://" + host, "https://" + host].contains(origin)
+}
+
 func add(_ request: Request, to book: Book) throws {
-  // Another site's page can send its visitors' browsers here; browsers say so.
-  if request["HTTP_SEC_FETCH_SITE"] == "cross-site" {
+  if isFromElsewhere(request) {
     throw Refusal(status: 403, words: "The form has to be sent from this page.")
   }
   let type = request["CONTENT_TYPE"]?.split(separator: ";").first.map { $0.lowercased() }
