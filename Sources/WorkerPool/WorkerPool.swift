@@ -116,8 +116,7 @@ public struct WorkerPool: Sendable {
 
   public let limits: Limits
   private var places: [Place]
-  /// The slots that could take a request, the one that has been idle longest first: all workers of a pool get their
-  /// share, whether the pool is busy or not.
+  /// The slots that could take a request, the one that was used last at the end: its memory is still warm.
   private var idle: [Slot] = []
   private var waiting: Deque<Waiter> = []
   /// How often the first of them was passed over.
@@ -280,8 +279,12 @@ public struct WorkerPool: Sendable {
   // MARK: Inside
 
   private mutating func takeIdle(_ owner: Int) -> Slot? {
-    if idle.isEmpty { return nil }
-    return idle.remove(at: idle.firstIndex { places[$0].owner == owner } ?? 0)
+    guard var index = idle.indices.last else { return nil }
+    for candidate in idle.indices.reversed() where places[idle[candidate]].owner == owner {
+      index = candidate
+      break
+    }
+    return idle.remove(at: index)
   }
 
   private mutating func give(_ slot: Slot, to request: Request, owner: Int? = nil) -> Worker {

@@ -114,12 +114,12 @@ import Testing
     #expect(pool.cancel(77) == .left)
   }
 
-  @Test func theWorkerThatHasBeenIdleLongestIsTakenFirst() {
+  @Test func theWorkerThatWasUsedLastIsTakenFirst() {
     var pool = WorkerPool.running(slots: 3)
     let workers = (0..<3).map { pool.take($0) }
     #expect(Set(workers.map(\.slot)) == [0, 1, 2])
     for slot in [1, 0, 2] { _ = pool.release(WorkerPool.Worker(slot: slot, generation: 0), owner: 0, answered: true) }
-    #expect((0..<3).map { pool.take($0).slot } == [1, 0, 2])
+    #expect((0..<3).map { pool.take($0).slot } == [2, 0, 1])
   }
 
   @Test func aWorkerThatTheAskerUsedLastIsTakenBeforeAnyOther() {
@@ -128,7 +128,7 @@ import Testing
     for slot in 0..<3 { _ = pool.release(WorkerPool.Worker(slot: slot, generation: 0), owner: slot, answered: true) }
     #expect(pool.take(1, owner: 0).slot == 0)
     #expect(pool.take(2, owner: 1).slot == 1)
-    // None of its own: the one that is left.
+    // None of its own: the one that was used last.
     #expect(pool.take(3, owner: 7).slot == 2)
     #expect((0..<3).map { pool.owner(of: $0) } == [0, 1, 7])
   }
