@@ -26,6 +26,8 @@ public struct WorkerPool: Sendable {
     public var accidents = 2
     /// How often the first who waits may be passed over for a later one of the same owner as a worker that became free.
     public var passes = 8
+    /// One time in so many the worker that was idle for the longest gets a request, and not the one used last.
+    public var turns = 8
     /// How far back in the queue one of the same owner is looked for. The search is made while all loops wait for it.
     public var window = 64
     /// The longest such pause.
@@ -119,6 +121,8 @@ public struct WorkerPool: Sendable {
   /// The slots that could take a request, the one that was used last at the end: its memory is still warm.
   private var idle: [Slot] = []
   private var waiting: Deque<Waiter> = []
+  /// How often in a row the slot that was idle for the longest was passed over for one used later.
+  private var warmTurns = 0
   /// How often the first of them was passed over.
   private var passes = 0
   private var stopping = false
@@ -278,8 +282,15 @@ public struct WorkerPool: Sendable {
 
   // MARK: Inside
 
+  /// The slot that was used last, of the same owner where there is one. One time in `limits.turns` the one that was
+  /// idle for the longest: else a program that is fast would be served by some of its workers alone.
   private mutating func takeIdle(_ owner: Int) -> Slot? {
     guard var index = idle.indices.last else { return nil }
+    warmTurns += 1
+    if warmTurns >= limits.turns {
+      warmTurns = 0
+      return idle.removeFirst()
+    }
     for candidate in idle.indices.reversed() where places[idle[candidate]].owner == owner {
       index = candidate
       break

@@ -122,6 +122,17 @@ import Testing
     #expect((0..<3).map { pool.take($0).slot } == [2, 0, 1])
   }
 
+  @Test func everyWorkerHasItsTurnHoweverFewAreNeeded() {
+    var pool = WorkerPool.running(slots: 4)
+    var served = [0, 0, 0, 0]
+    for request in 0..<800 {
+      let worker = pool.take(request)
+      served[worker.slot] += 1
+      _ = pool.release(worker, owner: 0, answered: true)
+    }
+    #expect(served.allSatisfy { $0 >= 150 }, "\(served)")
+  }
+
   @Test func aWorkerThatTheAskerUsedLastIsTakenBeforeAnyOther() {
     var pool = WorkerPool.running(slots: 3)
     for request in 0..<3 { _ = pool.take(request) }
