@@ -23,7 +23,7 @@ extension PoolSection: ConfigurationSection {
       "Where the workers listen, of a pool that someone else runs."),
     Key(
       "max_connections", .integer(1...1024), \.maxConnections, needs: Needs(oneOf: ["connect"]),
-      "How many connections are made to each address, each for one request at a time."),
+      "How many connections are made at most, each for one request at a time."),
     Key(
       "timeout", .time(millisecond...day), \.timeoutNanoseconds,
       "How long a worker may be silent, before its head and after it. Over it: 504, or the connection ends."),

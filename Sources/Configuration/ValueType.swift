@@ -140,7 +140,7 @@ extension ValueType {
       switch count {
       case .any: "a list of \(plural)"
       case .oneOrMore: "a list of one or more \(plural)"
-      case .oneForNow: "a list of one of \(plural)"
+      case .oneForNow: "a list of \(plural), just one for now"
       }
     return Self(
       name: name,

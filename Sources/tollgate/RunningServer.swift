@@ -70,6 +70,7 @@ struct RunningServer {
   }
 
   private func end() {
+    log.notice("ending now: what still runs is ended, and its clients are left")
     gateway.end()
     let deadline = Clock.monotonic() + 5 * second
     while !gateway.hasEnded, Clock.monotonic() < deadline { Clock.sleep(milliseconds: 5) }

@@ -12,7 +12,8 @@ struct Serve: ParsableCommand {
     abstract: "Serve a directory and run the scripts in its cgi-bin, or serve what a configuration says.",
     discussion: """
       Files are sent as they are; every executable file below DIR/cgi-bin/ is run as a CGI program (RFC 3875) under \
-      /cgi-bin/, and its source is never sent. Every answer says in its Server-Timing field what it cost.
+      /cgi-bin/, and its source is never sent. Every answer says in its Server-Timing field what it cost \
+      (with --config, where a route says bill = "head" or "full").
 
       With --config, FILE says everything (tollgate check --reference lists its keys); of the flags --listen alone \
       may stand beside it, and wins over it. HUP, or tollgate reload, reads FILE again: if it is wrong, that is said, \

@@ -79,7 +79,7 @@ struct TraceText {
     let total = Words.duration(waterfall.total)
     lines.append("  " + padded("total", labelWidth) + padded(total, figureWidth, right: true))
     if sample.bill == nil {
-      lines.append("  No bill in the answer (a gateway sends it with --bill head or full): only the client's side")
+      lines.append("  No bill in the answer (bill = head or full on the route has it sent): only the client's side")
       lines.append("  is known.")
     } else if waterfall.serverExceedsWait {
       lines.append("  The bill's phases are longer than the client waited: they are of another exchange, not drawn.")
