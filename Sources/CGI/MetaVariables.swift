@@ -4,6 +4,9 @@ import HTTPWire
 
 /// Makes the meta-variables of a request.
 public enum MetaVariables {
+  /// PATH where the configuration sets none: of scripts and workers, and to look up a command by.
+  public static let searchPath = "/usr/local/bin:/usr/bin:/bin"
+
   /// The names that the builder computes, present or not: the configuration cannot set them.
   private static let computed = [
     "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO",
@@ -131,7 +134,7 @@ public enum MetaVariables {
       hasPath = hasPath || "PATH".utf8.elementsEqual(name)
       add(name, variable.value, &sink)
     }
-    if !hasPath { add("PATH", "/usr/local/bin:/usr/bin:/bin", &sink) }
+    if !hasPath { add("PATH", searchPath, &sink) }
   }
 
   // MARK: Adding

@@ -39,34 +39,33 @@ extension ValueType where Value == Int {
 
   /// A size in bytes.
   static func size(_ range: ClosedRange<Int>) -> Self {
-    let bounds = [range.lowerBound, range.upperBound].map { "\"\(Quantity.size($0))\"" }
-    let name = "a size from \(bounds[0]) to \(bounds[1])"
-    return Self(
-      name: name,
-      read: { value, reader in
-        if case .string(let text) = value.content, let bytes = Quantity.bytes(text), range.contains(bytes) {
-          return bytes
-        }
-        reader.refuse(value, wanted: name, hint: value.lacksUnit ? "; write it with its unit, as in \"64KiB\"" : "")
-        return nil
-      }, text: { TOMLText.string(Quantity.size($0)) })
+    .quantity("a size", range, as: "64KiB", read: { Quantity.bytes($0) }, write: Quantity.size)
   }
 }
 
 extension ValueType where Value == Int64 {
   /// A time in nanoseconds.
   static func time(_ range: ClosedRange<Int64>) -> Self {
-    let bounds = [range.lowerBound, range.upperBound].map { "\"\(Quantity.time($0))\"" }
-    let name = "a time from \(bounds[0]) to \(bounds[1])"
+    .quantity("a time", range, as: "30s", read: { Quantity.nanoseconds($0) }, write: Quantity.time)
+  }
+}
+
+extension ValueType where Value: Comparable {
+  /// A number with its unit, in a string.
+  /// - Parameter example: shown where the unit is missing.
+  fileprivate static func quantity(
+    _ kind: String, _ range: ClosedRange<Value>, as example: String,
+    read: @escaping @Sendable (String) -> Value?, write: @escaping @Sendable (Value) -> String
+  ) -> Self {
+    let name = "\(kind) from \"\(write(range.lowerBound))\" to \"\(write(range.upperBound))\""
     return Self(
       name: name,
       read: { value, reader in
-        if case .string(let text) = value.content, let time = Quantity.nanoseconds(text), range.contains(time) {
-          return time
-        }
-        reader.refuse(value, wanted: name, hint: value.lacksUnit ? "; write it with its unit, as in \"30s\"" : "")
+        if case .string(let text) = value.content, let number = read(text), range.contains(number) { return number }
+        reader.refuse(
+          value, wanted: name, hint: value.lacksUnit ? "; write it with its unit, as in \"\(example)\"" : "")
         return nil
-      }, text: { TOMLText.string(Quantity.time($0)) })
+      }, text: { TOMLText.string(write($0)) })
   }
 }
 

@@ -17,8 +17,6 @@ final class WorkerProcess: LoopTarget {
   /// How soon to ask whether the spawner has made it: soon, for a request may wait; then less and less often.
   private static let firstLook = millisecond
   private static let longestLook = 16 * millisecond
-  /// As a CGI program's, where the pool's `env` does not say another.
-  private static let path = "/usr/local/bin:/usr/bin:/bin"
 
   let slot: WorkerPool.Slot
   /// They hold each other until `finish`.
@@ -79,7 +77,7 @@ final class WorkerProcess: LoopTarget {
     guard case .command(_, let arguments, _, let variables, _) = settings.source else { return }
     var environment = EnvironmentSink()
     if !variables.contains(where: { $0.name.elementsEqual("PATH".utf8) }) {
-      environment.add("PATH".utf8.span, Self.path.utf8.span)
+      environment.add("PATH".utf8.span, MetaVariables.searchPath.utf8.span)
     }
     for variable in variables { environment.add(variable.name.span, variable.value.span) }
     let stderr = try Pipe()

@@ -93,7 +93,7 @@ extension SystemQuestions {
   static var thisSystem: SystemQuestions {
     SystemQuestions(
       look: { look($0) }, canonicalPath: { try? Kernel.canonicalPath($0) },
-      searchPath: (ThisProcess.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
+      searchPath: (ThisProcess.environment("PATH") ?? MetaVariables.searchPath).split(separator: ":")
         .map(String.init),
       addressObjection: { text in
         do throws(SocketAddress.Malformed) {
