@@ -206,6 +206,9 @@ final class Connection: LoopTarget {
 
   // MARK: The end
 
+  /// SERVER_ADDR, in bytes. The same for all requests of the connection, as is the next.
+  private(set) lazy var localHost = Array((socket?.local.host ?? "").utf8)
+
   /// REMOTE_ADDR, in bytes.
   private(set) lazy var remote = Array((socket?.address.host ?? "").utf8)
 

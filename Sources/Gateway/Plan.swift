@@ -20,6 +20,8 @@ final class Plan: Sendable {
   let admissions: [Admission?]
   /// By route: the row of the spawners' table; nil where a route runs nothing.
   let rows: [Int?]
+  /// SERVER_SOFTWARE, in bytes.
+  let software: [UInt8]
   let pools: [Pool]
   /// By pool: the row of the spawners' table; nil where somebody else runs the workers.
   let poolRows: [Int?]
@@ -30,6 +32,7 @@ final class Plan: Sendable {
   /// - Parameter pools: those of the settings, in their order: made for this plan, or of the one before.
   init(_ settings: Settings, pools: [Pool]) {
     self.settings = settings
+    software = Array(settings.software.utf8)
     self.pools = pools
     let table = RouteTable(settings.routes, sites: settings.sites)
     routes = table

@@ -126,11 +126,11 @@ extension Connection {
     context.documentRoot = script.documentRoot
     context.scriptFilename = script.filename
     context.environment = route.environment
-    context.serverSoftware = Array(plan.settings.software.utf8)
+    context.serverSoftware = plan.software
     context.remoteAddress = remote
     if let socket {
       if !socket.local.isUnix {
-        context.serverAddress = Array(socket.local.host.utf8)
+        context.serverAddress = localHost
         context.serverPort = Int(socket.local.port)
       }
       if !socket.address.isUnix { context.remotePort = Int(socket.address.port) }
