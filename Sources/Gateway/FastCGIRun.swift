@@ -233,7 +233,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       let link = try WorkerLink(
         connection, slot: grant!.worker.slot, lane: lane, user: self, isConnecting: isConnecting)
       self.link = link
-      if isConnecting { link.setDeadline(Clock.monotonic() + settings.timeout) } else { linkOpened() }
+      if isConnecting { countSilence() } else { linkOpened() }
     } catch {
       cannotConnect(error)
     }
@@ -259,7 +259,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     bill.worker?.pid = grant.pid
     if grant.pid != nil { bill.worker?.requests = grant.answered + 1 }
     link.reader.expect(id: Self.requestID)
-    link.setDeadline(Clock.monotonic() + settings.timeout)
+    countSilence()
     linkWritable()
   }
 
@@ -272,7 +272,7 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
     case .sent: watch()
     case .more:
       // A worker that reads, however slowly, is not silent.
-      link.setDeadline(Clock.monotonic() + settings.timeout)
+      countSilence()
       watch()
     case .waitsForDisk(let work):
       watch()
@@ -296,6 +296,9 @@ final class FastCGIRun: LoopTarget, ProgramRun, WorkerLinkUser {
       fail(503, "Too many bodies wait for the disk.", retryAfter: 1)
     }
   }
+
+  /// From now on the worker may be silent for so long.
+  func countSilence() { link?.setDeadline(Clock.monotonic() + settings.timeout) }
 
   /// What the connection is watched for now.
   func watch() {

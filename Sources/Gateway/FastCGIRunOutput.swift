@@ -91,11 +91,13 @@ extension FastCGIRun {
     watch()
   }
 
-  func outputDrained() {
-    guard isPaused else { return }
+  func outputDrained() { if isPaused { readOn() } }
+
+  /// Whatever the client does, the worker is read from here on, and its silence is its own.
+  private func readOn() {
     isPaused = false
-    link?.setDeadline(Clock.monotonic() + settings.timeout)
     watch()
+    countSilence()
   }
 
   // MARK: The end of the request
@@ -128,7 +130,6 @@ extension FastCGIRun {
   /// The worker has broken the protocol: whatever comes now means nothing.
   private func lostStep(_ reason: RecordRefusal) {
     lane.shared.log.error("\(name): 502, the worker\(numbered) of \(pool.name) has broken the protocol: \(reason)")
-    giveUpWorker()
     fail(502, "The program's answer cannot be read.")
   }
 
@@ -151,7 +152,6 @@ extension FastCGIRun {
     if answer != nil {
       lane.shared.log.error("\(name): \(status)\(what) while it worked on the request\(detail)")
     }
-    giveUpWorker()
     // Of a program that has not worked yet it is known why.
     let trouble = pool.trouble
     let reason = trouble.isEmpty ? "" : " The program does not run: \(trouble)."
@@ -174,9 +174,7 @@ extension FastCGIRun {
     answer = nil
     self.surplusIsFault = surplusIsFault
     // It may have been stopped for a client that was slow; what it still does is bounded.
-    isPaused = false
-    if link != nil { watch() }
-    link?.setDeadline(Clock.monotonic() + settings.timeout)
+    readOn()
   }
 
   func surplus() {
@@ -192,9 +190,7 @@ extension FastCGIRun {
     case .queued, .connecting: finish()
     case .working:
       lane.shared.log.info("\(name): the client left, the worker\(numbered) of \(pool.name) is let finish")
-      isPaused = false
-      if link != nil { watch() }
-      link?.setDeadline(Clock.monotonic() + settings.timeout)
+      readOn()
     case .over: break
     }
   }

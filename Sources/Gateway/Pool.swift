@@ -327,8 +327,6 @@ final class Pool: Sendable {
     return actions
   }
 
-  var isStopped: Bool { state.withLock { $0.machine.isStopped } }
-
   /// Whether a worker has answered since its start.
   func hasAnswered(_ slot: WorkerPool.Slot) -> Bool {
     state.withLock { $0.machine.process(of: slot) == .up(answered: true) }

@@ -143,8 +143,8 @@ final class PoolKeeper: LoopTarget {
   /// A probe is over.
   func probed(_ probe: WorkerProbe, _ found: ApplicationValues?) {
     probes[probe.slot] = nil
-    if values == nil, found != nil || pool.hasAnswered(probe.slot) {
-      lane.shared.log.debug("pool \(pool.name): its program says of itself: \(found.map { "\($0)" } ?? "nothing")")
+    if values == nil, let found {
+      lane.shared.log.debug("pool \(pool.name): its program says of itself: \(found)")
     }
     values = values ?? found ?? ApplicationValues()
   }
